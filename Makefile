@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# make            build crossroot and its pages into $(O)
+# make demo       GNU hello in an arm64 hybrid root, start to end (root)
+# make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure
+# make check-unit | check-cli | check-root | check-layers    parts of it
+# make analyze    cppcheck and gcc -fanalyzer
+# make bench      the measured table (root)
+# make install    DESTDIR= PREFIX=/usr
+#
+# Knobs: O=build  CFLAGS  LDFLAGS  WERROR=1  SAN=address,undefined  V=1
+
+O ?= build
+PREFIX ?= /usr
+BINDIR ?= $(PREFIX)/bin
+MANDIR ?= $(PREFIX)/share/man
+LIBEXECDIR ?= $(PREFIX)/libexec
+COMPDIR ?= $(PREFIX)/share/bash-completion/completions
+CFLAGS ?= -O2 -g
+INSTALL ?= install
+PKG_CONFIG ?= pkg-config
+CLANG ?= clang
+AR ?= ar
+-include config.mk
+
+VERSION := $(shell cat VERSION)
+Q := $(if $(V),,@)
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+base_src := buf err log path
+os_src := beneath fdio lock proc
+mech_src := archive binfmt config elf json mapply mplan mtab ns pty
+core_src := closure doctor layer pkgdb plan qemu root run settings swaps target toolchain
+cli_src := cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run main opts ui
+
+have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
+lib_src := $(call have,base,$(base_src)) $(call have,os,$(os_src)) \
+	$(call have,mech,$(mech_src)) $(call have,core,$(core_src))
+bin_src := $(call have,cli,$(cli_src))
+unit_src := $(wildcard tests/unit/test_*.c)
+
+pkgs := libarchive mount libelf jansson
+pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs))
+pkg_libs := $(shell $(PKG_CONFIG) --libs $(pkgs)) -liniparser
+ifeq ($(pkg_cflags)$(pkg_libs),-liniparser)
+$(error pkg-config found none of: $(pkgs); run tests/install-deps)
+endif
+
+san_flags := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+cr_cppflags := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -Isrc $(pkg_cflags) $(CPPFLAGS)
+cr_cflags := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes $(if $(WERROR),-Werror) \
+	-ffile-prefix-map=$(CURDIR)=. $(san_flags) $(CFLAGS)
+cr_ldflags := $(san_flags) $(LDFLAGS)
+
+all: $(O)/crossroot $(O)/crossroot-driver $(O)/crossroot.1
+
+# A changed compiler or flag rebuilds everything; an unchanged one touches nothing.
+$(O)/flags: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(CC) $(subst ','\'',$(cr_cppflags)) $(cr_cflags) $(cr_ldflags)' | cmp -s - $@ || \
+		echo '$(CC) $(subst ','\'',$(cr_cppflags)) $(cr_cflags) $(cr_ldflags)' > $@
+FORCE:
+
+$(O)/%.o: %.c $(O)/flags
+	$(Q)mkdir -p $(@D)
+	@$(if $(V),,echo '  CC      $<')
+	$(Q)$(CC) $(cr_cppflags) $(cr_cflags) -MMD -MP -c -o $@ $<
+
+$(O)/libcrossroot.a: $(lib_src:%.c=$(O)/%.o)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcD $@ $^
+
+$(O)/crossroot: $(bin_src:%.c=$(O)/%.o) $(O)/libcrossroot.a
+	@$(if $(V),,echo '  LD      $@')
+	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
+
+# The driver wrapper runs inside every root: static, no library but libc, and
+# never sanitized.
+$(O)/crossroot-driver: src/wrapper/driver.c $(O)/flags
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -static -s -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+
+$(O)/crossroot.1: doc/crossroot.1.scd
+	$(Q)mkdir -p $(@D)
+	$(Q)scdoc < $< > $@
+
+$(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
+	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs) -lcmocka
+
+unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
+
+check: check-layers check-unit check-san check-cli check-root
+
+check-unit: $(unit_bins)
+	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
+
+check-san:
+	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined check-unit
+
+check-layers:
+	$(Q)tests/check-layers
+
+check-cli: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/cli
+
+check-root: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/root
+
+analyze:
+	$(Q)tests/analyze
+
+demo: 
+	$(Q)tests/install-deps
+	$(Q)$(MAKE) all
+	$(Q)tests/demo
+
+bench: all
+	$(Q)bench/bench
+
+install: all
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPDIR)
+	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
+	$(INSTALL) -m755 $(O)/crossroot-driver $(DESTDIR)$(LIBEXECDIR)/crossroot/crossroot-driver
+	$(INSTALL) -m644 $(O)/crossroot.1 $(DESTDIR)$(MANDIR)/man1/crossroot.1
+	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
+
+clean:
+	rm -rf $(O)
+
+.PHONY: all check check-unit check-san check-layers check-cli check-root analyze demo bench install clean FORCE
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * Files of a foreign root, named as that root sees them: absolute symlinks
+ * and ".." resolve inside it (openat2 RESOLVE_IN_ROOT), so no content of the
+ * root can lead out. Functions return 0 (or an fd) or -errno.
+ */
+
+/* open(2) of @path inside the tree at @rootfd; the caller owns the fd. */
+int beneath_open(int rootfd, const char *path, int flags, mode_t mode);
+
+/* stat following symlinks inside the root. */
+int beneath_stat(int rootfd, const char *path, struct stat *st);
+
+/*
+ * The canonical path of @path inside the root, as an absolute path in the
+ * root's own view ("/usr/bin/dash" for "/bin/sh"). The caller frees *@out.
+ */
+int beneath_realpath(int rootfd, const char *path, char **out);
+
+/* Read the whole of @path inside the root; like fdio_read_file. */
+int beneath_read(int rootfd, const char *path, size_t max, char **data, size_t *len,
+		 struct err *e);
+
+/*
+ * Delete @name below @dirfd with all it holds. Works on directory fds, never
+ * follows a symlink, and stops with -EXDEV, before deleting anything, when
+ * another file system is mounted somewhere beneath (checked again for each
+ * directory by mount id while deleting). A missing @name is success.
+ */
+int beneath_rmtree(int dirfd, const char *name, struct err *e);
