@@ -71,27 +71,27 @@ int fdio_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
-/* Create a file of a name nobody uses; *@name is the caller's to free. */
-static int create_unused(int dirfd, mode_t mode, char **name)
+enum { TMP_NAME_MAX = 40 };
+
+/* Create a file of a name nobody uses; @name says which. */
+static int create_unused(int dirfd, mode_t mode, char name[TMP_NAME_MAX])
 {
 	for (int i = 0; i < 64; i++) {
 		uint64_t r;
+		int fd;
 
+		/* so few bytes never come short, so there is no errno to trust */
 		if (getrandom(&r, sizeof(r), 0) != (ssize_t)sizeof(r))
-			return -errno;
+			return -EIO;
 		/* not derived from the target: its name may already be NAME_MAX long */
-		char *s = xasprintf(".crossroot-%016llx.tmp", (unsigned long long)r);
-		int fd = openat(dirfd, s,
-				O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-		int code = -errno;
-
-		if (fd >= 0) {
-			*name = s;
+		snprintf(name, TMP_NAME_MAX, ".crossroot-%016llx.tmp",
+			 (unsigned long long)r);
+		fd = openat(dirfd, name,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd >= 0)
 			return fd;
-		}
-		free(s);
-		if (code != -EEXIST)
-			return code;
+		if (errno != EEXIST)
+			return -errno;
 	}
 	return -EEXIST;
 }
@@ -115,8 +115,9 @@ static int fill_and_rename(int dfd, int fd, const char *tmp, const char *base,
 int fdio_publish(int dirfd, const char *path, const void *data, size_t n, mode_t mode,
 		 struct err *e)
 {
-	_cleanup_free_ char *dir = path_dir(path), *tmp = NULL;
+	_cleanup_free_ char *dir = path_dir(path);
 	_cleanup_close_ int dfd = -1, fd = -1;
+	char tmp[TMP_NAME_MAX];
 	int r;
 
 	dfd = openat(dirfd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -126,7 +127,7 @@ int fdio_publish(int dirfd, const char *path, const void *data, size_t n, mode_t
 		return err_set(e, -EISDIR, "write '%s'", path);
 
 	/* private until its final mode is set: the content may be for few eyes */
-	fd = create_unused(dfd, 0600, &tmp);
+	fd = create_unused(dfd, 0600, tmp);
 	if (fd < 0)
 		return err_set(e, fd, "create a file beside '%s'", path);
 	r = fill_and_rename(dfd, fd, tmp, path_base(path), data, n, mode);
