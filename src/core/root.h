@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "mech/arch.h"
+#include "os/lock.h"
+
+/*
+ * The registry: STATE/roots/NAME holds a root that is whole, with its tree in
+ * tree/ and its settings in root.conf. A name with a dot in front is never a
+ * root: .creating-NAME and .deleting-NAME are what a killed command left, and
+ * the next create or destroy of NAME removes them. So rename(2) is the only
+ * moment at which a root appears or goes, and no journal is needed.
+ */
+struct registry {
+	char *state;  /* absolute path of the state directory */
+	int roots_fd; /* STATE/roots */
+	int locks_fd; /* STATE/locks */
+};
+
+/* Open (and create, 0700, where missing) the registry at @state. */
+int registry_open(struct registry *reg, const char *state, struct err *e);
+void registry_close(struct registry *reg);
+
+/* An opened root, locked as long as it is open. */
+struct root {
+	char *name;
+	char *dir;  /* STATE/roots/NAME */
+	char *tree; /* STATE/roots/NAME/tree */
+	int dir_fd, tree_fd, lock_fd;
+	const struct arch *arch;
+};
+
+/* Whether @name may name a root; the error says what is wrong with it. */
+int root_check_name(const char *name, struct err *e);
+
+/* Open the root @name; shared for a run, exclusive for what changes it. Never waits. */
+int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
+	      struct root *out, struct err *e);
+void root_close(struct root *r);
+
+/* The names of all roots, sorted, into @names. */
+int root_list(const struct registry *reg, struct strv *names, struct err *e);
+
+/*
+ * The architecture of the tree at @tree_fd, from the ELF files it starts with
+ * (the shell, env, init). -ERR_FORMAT when there is none: no root file system.
+ */
+int root_detect_arch(int tree_fd, const struct arch **out, struct err *e);
+
+/* Delete the root @name, or what a killed create or destroy left of it. */
+int root_destroy(const struct registry *reg, const char *name, struct err *e);

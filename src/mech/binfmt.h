@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "base/err.h"
+#include "mech/arch.h"
+
+/* One binfmt_misc entry: executables of @arch go to the program @interp. */
+struct binfmt_entry {
+	const char *name;
+	const struct arch *arch;
+	const char *interp; /* absolute host path; the kernel opens it at once (F) */
+	const char *flags;  /* "F" is always added */
+};
+
+/*
+ * Mount this user namespace's own binfmt_misc on the directory @dir and register
+ * @ent there. -ERR_UNSUPPORTED on kernels before 6.7, which have one table for all.
+ */
+int binfmt_register_private(const char *dir, const struct binfmt_entry *ent,
+			    struct err *e);
+
+/* Register @ent in the table mounted at @dir ("/proc/sys/fs/binfmt_misc"). */
+int binfmt_register(const char *dir, const struct binfmt_entry *ent, struct err *e);
+
+/* Remove the entry @name from the table mounted at @dir. A missing one is no error. */
+int binfmt_remove(const char *dir, const char *name, struct err *e);
