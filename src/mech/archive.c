@@ -276,7 +276,8 @@ static const char *path_evil(const char *path)
  */
 static bool acl_unnumbered(struct archive_entry *ent)
 {
-	const int types[] = { ARCHIVE_ENTRY_ACL_TYPE_ACCESS, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT };
+	const int types[] = { ARCHIVE_ENTRY_ACL_TYPE_ACCESS,
+			      ARCHIVE_ENTRY_ACL_TYPE_DEFAULT };
 
 	if (!archive_entry_acl_types(ent))
 		return false;
@@ -380,7 +381,8 @@ static int disk_failed(struct unpack *u, const char *entry, struct err *e)
 			shown(why ? why : "no reason known", reason, sizeof(reason)));
 		return err_hint(e, "fetch it again, or check where it came from");
 	}
-	err_set(e, -n, "unpack '%s' from '%s'", shown(entry, text, sizeof(text)), u->name);
+	err_set(e, -n, "unpack '%s' from '%s'", shown(entry, text, sizeof(text)),
+		u->name);
 	if (n == ENOSPC || n == EDQUOT)
 		err_hint(e, "no space left: free some, or use another directory");
 	else if (n == EOPNOTSUPP || n == EPERM)
@@ -497,7 +499,7 @@ static int unpack_all(struct unpack *u, struct err *e)
 	if (archive_write_close(u->disk) != ARCHIVE_OK)
 		return disk_failed(u, ".", e);
 	if (u->has_top && utimensat(AT_FDCWD, ".", u->top, 0) < 0)
-		return err_set(e, -errno, "set the times of the directory of '%s'", u->name);
+		return err_set(e, -errno, "set the times of '.' from '%s'", u->name);
 	/* what follows the end is padding, but the checksum stands after it */
 	do
 		rc = (int)next_slot(u->tar, &u->ring, &rest);
@@ -527,7 +529,7 @@ static int child(struct unpack *u, int in, int dirfd, struct err *e)
 	settle_charset();
 	umask(0);
 	if (fchdir(dirfd) < 0)
-		return err_set(e, -errno, "enter the directory to unpack '%s' in", u->name);
+		return err_set(e, -errno, "enter the directory for '%s'", u->name);
 	/*
 	 * A second wall behind the SECURE flags. A container may lack
 	 * CAP_SYS_CHROOT; the flags alone are still a wall.
@@ -639,7 +641,8 @@ int archive_unpack(int in, const char *name, int dirfd, const struct archive_pro
 		return got.code;
 	}
 	if (WIFSIGNALED(status))
-		return err_set(e, -ERR_CHILD, "unpacking '%s' was killed by signal %d (%s)",
-			       name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+		return err_set(e, -ERR_CHILD,
+			       "unpacking '%s' was killed by signal %d (%s)", name,
+			       WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return err_set(e, -ERR_CHILD, "unpacking '%s' failed without a reason", name);
 }
