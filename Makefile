@@ -32,8 +32,8 @@ Q := $(if $(V),,@)
 base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := arch archive binfmt config elf json mapply mplan mtab ns pty
-core_src := closure doctor layer pkgdb plan qemu root run settings swaps target toolchain
-cli_src := cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run main opts ui
+core_src := closure create doctor layer pkgdb plan qemu root run settings swaps target toolchain
+cli_src := cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run main opts progress ui
 
 have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
 lib_src := $(call have,base,$(base_src)) $(call have,os,$(os_src)) \

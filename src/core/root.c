@@ -83,8 +83,8 @@ int root_check_name(const char *name, struct err *e)
 	return r;
 }
 
-static int lock_root(const struct registry *reg, const char *name, enum lock_mode mode,
-		     struct err *e)
+int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
+	      struct err *e)
 {
 	int fd = lock_take(reg->locks_fd, name, mode, false, e);
 
@@ -104,7 +104,7 @@ int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	*out = root;
 	if (r < 0)
 		return r;
-	root.lock_fd = lock_root(reg, name, mode, e);
+	root.lock_fd = root_lock(reg, name, mode, e);
 	if (root.lock_fd < 0)
 		return root.lock_fd;
 	root.dir_fd = openat(reg->roots_fd, name,
@@ -215,7 +215,7 @@ int root_destroy(const struct registry *reg, const char *name, struct err *e)
 
 	if (r < 0)
 		return r;
-	lock = lock_root(reg, name, LOCK_EXCLUSIVE, e);
+	lock = root_lock(reg, name, LOCK_EXCLUSIVE, e);
 	if (lock < 0)
 		return lock;
 	r = remove_leftover(reg, ".creating-", name, &found, e);

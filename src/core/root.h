@@ -37,6 +37,10 @@ struct root {
 /* Whether @name may name a root; the error says what is wrong with it. */
 int root_check_name(const char *name, struct err *e);
 
+/* Lock @name, which need not exist. Never waits; a held lock is -ERR_STATE. */
+int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
+	      struct err *e);
+
 /* Open the root @name; shared for a run, exclusive for what changes it. Never waits. */
 int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct root *out, struct err *e);

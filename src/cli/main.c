@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+const struct cmd *const commands[] = { &cmd_create, &cmd_run, &cmd_list, &cmd_destroy, NULL };
+
+static void usage(FILE *f)
+{
+	fputs("usage: crossroot COMMAND [OPTIONS] ...\n\n"
+	      "Hybrid roots: native compilers and tools in a foreign root file system.\n\n",
+	      f);
+	for (const struct cmd *const *c = commands; *c; c++)
+		fprintf(f, "  %-10s %s\n", (*c)->name, (*c)->help);
+	fputs("\n'crossroot COMMAND --help' lists a command's options.\n", f);
+}
+
+/* A result that could not be written is a command that failed. */
+static int finish(int status)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("crossroot: error: cannot write the result");
+		return status ? status : EXIT_FAILURE;
+	}
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return finish(0);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("crossroot " VERSION);
+		return finish(0);
+	}
+	for (const struct cmd *const *c = commands; *c; c++)
+		if (!strcmp(argv[1], (*c)->name))
+			return finish((*c)->run(*c, argc - 1, argv + 1));
+	fprintf(stderr, "crossroot: error: there is no command '%s'\n"
+			"crossroot: hint: 'crossroot --help' lists the commands\n", argv[1]);
+	return EXIT_USAGE;
+}

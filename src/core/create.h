@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "core/root.h"
+#include "mech/archive.h"
+
+struct create_spec {
+	const char *name;
+	const char *stage;  /* path of the tarball */
+	const char *target; /* a tuple to hold the stage to, NULL: take what it is */
+};
+
+/*
+ * Unpack a stage and register it as a root. Until the last step it is called
+ * .creating-NAME; an error removes it, a killed create leaves it to the next one.
+ */
+int root_create(const struct registry *reg, const struct create_spec *spec,
+		const struct archive_progress *progress, struct err *e);
