@@ -91,7 +91,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-unit check-san
+check: check-layers check-unit check-san check-cli
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done

@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# create, list, run, destroy: what they do, say and return.
+
+load helper
+
+setup() {
+	setup_state
+	stage=$BATS_TEST_TMPDIR/stage.tar.gz
+	make_stage "$stage"
+}
+
+teardown() {
+	check_mounts
+}
+
+@test "create, list, run and destroy a root" {
+	run "$CROSSROOT" create one --stage "$stage"
+	[ "$status" -eq 0 ]
+	run "$CROSSROOT" list
+	[ "$output" = one ]
+	run "$CROSSROOT" run one -- /bin/sh -c 'echo "$K"; exit 7' --env K=no
+	[ "$status" -eq 7 ]
+	run "$CROSSROOT" run one --env K=yes -- /bin/sh -c 'echo "$K"; exit 7'
+	[ "$status" -eq 7 ]
+	[ "$output" = yes ]
+	run "$CROSSROOT" destroy one
+	[ "$status" -eq 0 ]
+	run "$CROSSROOT" list
+	[ "$output" = "" ]
+}
+
+@test "the program's end is passed through" {
+	"$CROSSROOT" create one --stage "$stage"
+	run "$CROSSROOT" run one -- /bin/sh -c 'kill -KILL $$'
+	[ "$status" -eq 137 ]
+	run "$CROSSROOT" run one -- /nonexistent
+	[ "$status" -eq 127 ]
+	[[ $output == *"run '/nonexistent' in the root: No such file"* ]]
+	run "$CROSSROOT" run one --chdir /nowhere -- /bin/sh -c :
+	[ "$status" -eq 125 ]
+	run "$CROSSROOT" run one --user nobody-here -- /bin/sh -c :
+	[ "$status" -eq 125 ]
+	[[ $output == *"no user 'nobody-here'"* ]]
+}
+
+@test "a signal reaches the program" {
+	"$CROSSROOT" create one --stage "$stage"
+	"$CROSSROOT" run one -- /bin/sh -c \
+		'trap "echo caught; exit 3" TERM; echo ready; while :; do read x <&3 || :; done 3<>/dev/ptmx' \
+		>"$BATS_TEST_TMPDIR/out" &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q ready "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.05
+	done
+	kill -TERM $pid
+	status=0
+	wait $pid || status=$?
+	[ "$status" -eq 3 ]
+	grep -q caught "$BATS_TEST_TMPDIR/out"
+}
+
+@test "names that cannot be names are refused" {
+	for name in a/b .. .x -- "$(printf 'n%.0s' $(seq 300))"; do
+		run "$CROSSROOT" create --stage "$stage" -- "$name"
+		[ "$status" -eq 2 ]
+	done
+}
+
+@test "bad stages are refused and leave nothing" {
+	head -c 1000 "$stage" >"$BATS_TEST_TMPDIR/cut.tar.gz"
+	run "$CROSSROOT" create one --stage "$BATS_TEST_TMPDIR/cut.tar.gz"
+	[ "$status" -eq 1 ]
+	[[ $output == *"is damaged"* ]]
+	run "$CROSSROOT" create one --stage "$BATS_TEST_TMPDIR"
+	[ "$status" -eq 2 ]
+	[[ $output == *"is a directory"* ]]
+	run "$CROSSROOT" create one --stage "$BATS_TEST_TMPDIR/missing"
+	[ "$status" -eq 1 ]
+	mkdir "$BATS_TEST_TMPDIR/none"
+	tar -C "$BATS_TEST_TMPDIR/none" -cf "$BATS_TEST_TMPDIR/none.tar" .
+	run "$CROSSROOT" create one --stage "$BATS_TEST_TMPDIR/none.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no root file system"* ]]
+	run "$CROSSROOT" create one --stage "$stage" --target sparc64-unknown-linux-gnu
+	[ "$status" -eq 1 ]
+	[[ $output == *"not what sparc64-unknown-linux-gnu needs"* ]]
+	[ -z "$(ls -A "$CROSSROOT_STATE_DIR/roots")" ]
+}
+
+@test "a root in use is not destroyed, a missing one is said to be missing" {
+	"$CROSSROOT" create one --stage "$stage"
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	"$CROSSROOT" run one -- /bin/sh -c 'echo up; read x' \
+		<>"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/out" &
+	pid=$!
+	for _ in $(seq 100); do
+		grep -q up "$BATS_TEST_TMPDIR/out" && break
+		sleep 0.05
+	done
+	run "$CROSSROOT" destroy one
+	[ "$status" -eq 1 ]
+	[[ $output == *"is in use"* ]]
+	echo >"$BATS_TEST_TMPDIR/go"
+	wait $pid
+	"$CROSSROOT" destroy one
+	run "$CROSSROOT" destroy one
+	[ "$status" -eq 1 ]
+	[[ $output == *"there is no root 'one'"* ]]
+}
+
+@test "every command has --help and --version" {
+	for cmd in "" create run list destroy; do
+		run "$CROSSROOT" $cmd --help
+		[ "$status" -eq 0 ]
+		[[ $output == usage:* ]]
+		run "$CROSSROOT" $cmd --version
+		[ "$status" -eq 0 ]
+		[ "$output" = "crossroot $(cat "$BATS_TEST_DIRNAME/../../VERSION")" ]
+	done
+}
