@@ -121,6 +121,17 @@ int beneath_realpath(int rootfd, const char *path, char **out)
 	return 0;
 }
 
+char *beneath_stamp(int rootfd, const char *path)
+{
+	struct stat st;
+
+	if (beneath_stat(rootfd, path, &st) < 0)
+		return xstrdup("-");
+	return xasprintf("%jx.%jx.%jx.%jx.%lx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+			 (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
+			 st.st_mtim.tv_nsec);
+}
+
 int beneath_read(int rootfd, const char *path, size_t max, char **data, size_t *len,
 		 struct err *e)
 {

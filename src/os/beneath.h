@@ -31,6 +31,13 @@ int beneath_read(int rootfd, const char *path, size_t max, char **data, size_t *
 		 struct err *e);
 
 /*
+ * A word that says which file is at @path inside the root and in what state: it
+ * changes when another file takes its place or it is written to. "-" when there
+ * is none. The caller frees it.
+ */
+char *beneath_stamp(int rootfd, const char *path);
+
+/*
  * Delete @name below @dirfd with all it holds. Works on directory fds, never
  * follows a symlink, and stops with -EXDEV, before deleting anything, when
  * another file system is mounted somewhere beneath (checked again for each

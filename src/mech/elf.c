@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mech/elf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gelf.h>
+
+#include "base/cleanup.h"
+
+static void endp(Elf **elf)
+{
+	elf_end(*elf);
+}
+
+/* A NUL-terminated string inside the file's bytes at @off, NULL if it is not inside. */
+static const char *string_at(const char *raw, size_t size, uint64_t off)
+{
+	if (off >= size || !memchr(raw + off, '\0', size - off))
+		return NULL;
+	return raw + off;
+}
+
+/* The file offset of the virtual address @addr, by the program headers. */
+static bool addr_offset(Elf *elf, size_t phnum, uint64_t addr, uint64_t *off)
+{
+	for (size_t i = 0; i < phnum; i++) {
+		GElf_Phdr ph;
+
+		if (!gelf_getphdr(elf, (int)i, &ph) || ph.p_type != PT_LOAD)
+			continue;
+		if (addr < ph.p_vaddr || addr - ph.p_vaddr >= ph.p_filesz)
+			continue;
+		*off = ph.p_offset + (addr - ph.p_vaddr);
+		return *off >= ph.p_offset;
+	}
+	return false;
+}
+
+struct dynamic {
+	uint64_t strtab;
+	bool has_strtab;
+	Elf_Data *data;
+	size_t n;
+};
+
+/* Walk the entries that name strings, in their order. */
+static int read_strings(const struct dynamic *d, const char *raw, size_t size,
+			uint64_t str_off, struct elf_info *out)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		GElf_Dyn dyn;
+		const char *s;
+
+		if (!gelf_getdyn(d->data, (int)i, &dyn) || dyn.d_tag == DT_NULL)
+			break;
+		if (dyn.d_tag == DT_FLAGS_1)
+			out->nodeflib = dyn.d_un.d_val & DF_1_NODEFLIB;
+		if (dyn.d_tag != DT_NEEDED && dyn.d_tag != DT_SONAME &&
+		    dyn.d_tag != DT_RPATH && dyn.d_tag != DT_RUNPATH)
+			continue;
+		s = str_off + dyn.d_un.d_val < str_off ?
+			    NULL :
+			    string_at(raw, size, str_off + dyn.d_un.d_val);
+		if (!s)
+			return -ERR_FORMAT;
+		if (dyn.d_tag == DT_NEEDED)
+			strv_add(&out->needed, s);
+		else if (dyn.d_tag == DT_SONAME && !out->soname)
+			out->soname = xstrdup(s);
+		else if (dyn.d_tag == DT_RPATH && !out->rpath)
+			out->rpath = xstrdup(s);
+		else if (dyn.d_tag == DT_RUNPATH && !out->runpath)
+			out->runpath = xstrdup(s);
+	}
+	return 0;
+}
+
+static int read_dynamic(Elf *elf, size_t phnum, const GElf_Phdr *ph, const char *raw,
+			size_t size, struct elf_info *out)
+{
+	struct dynamic d = { 0 };
+	uint64_t str_off;
+
+	if (ph->p_offset > size || ph->p_filesz > size - ph->p_offset)
+		return -ERR_FORMAT;
+	d.data = elf_getdata_rawchunk(elf, (int64_t)ph->p_offset, ph->p_filesz, ELF_T_DYN);
+	if (!d.data)
+		return -ERR_FORMAT;
+	d.n = ph->p_filesz / gelf_fsize(elf, ELF_T_DYN, 1, EV_CURRENT);
+	for (size_t i = 0; i < d.n; i++) {
+		GElf_Dyn dyn;
+
+		if (!gelf_getdyn(d.data, (int)i, &dyn) || dyn.d_tag == DT_NULL)
+			break;
+		if (dyn.d_tag == DT_STRTAB) {
+			d.strtab = dyn.d_un.d_ptr;
+			d.has_strtab = true;
+		}
+	}
+	if (!d.has_strtab)
+		return 0;
+	if (!addr_offset(elf, phnum, d.strtab, &str_off))
+		return -ERR_FORMAT;
+	return read_strings(&d, raw, size, str_off, out);
+}
+
+static int read_headers(Elf *elf, struct elf_info *out)
+{
+	size_t phnum, size;
+	const char *raw = elf_rawfile(elf, &size);
+	GElf_Ehdr eh;
+
+	if (!raw || !gelf_getehdr(elf, &eh) || elf_getphdrnum(elf, &phnum) < 0)
+		return -ERR_FORMAT;
+	out->class = eh.e_ident[EI_CLASS];
+	out->data = eh.e_ident[EI_DATA];
+	out->machine = eh.e_machine;
+	out->type = eh.e_type;
+	for (size_t i = 0; i < phnum; i++) {
+		GElf_Phdr ph;
+		const char *s;
+		int r;
+
+		if (!gelf_getphdr(elf, (int)i, &ph))
+			return -ERR_FORMAT;
+		if (ph.p_type == PT_INTERP && !out->interp) {
+			s = string_at(raw, size, ph.p_offset);
+			if (!s || strlen(s) >= ph.p_filesz)
+				return -ERR_FORMAT;
+			out->interp = xstrdup(s);
+		}
+		if (ph.p_type != PT_DYNAMIC)
+			continue;
+		r = read_dynamic(elf, phnum, &ph, raw, size, out);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int elf_read(int fd, const char *name, struct elf_info *out, struct err *e)
+{
+	_cleanup_(endp) Elf *elf = NULL;
+
+	*out = (struct elf_info){ 0 };
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	if (!elf)
+		return err_set(e, -ERR_FORMAT, "read '%s': %s", name, elf_errmsg(-1));
+	if (elf_kind(elf) != ELF_K_ELF)
+		return err_set(e, -ERR_FORMAT, "'%s' is no ELF file", name);
+	if (read_headers(elf, out) < 0) {
+		elf_info_free(out);
+		return err_set(e, -ERR_FORMAT, "'%s' is a damaged ELF file", name);
+	}
+	return 0;
+}
+
+void elf_info_free(struct elf_info *info)
+{
+	free(info->interp);
+	free(info->soname);
+	strv_free(&info->needed);
+	free(info->rpath);
+	free(info->runpath);
+	*info = (struct elf_info){ 0 };
+}
