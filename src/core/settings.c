@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/settings.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "core/environ.h"
+#include "mech/arch.h"
+#include "mech/config.h"
+#include "os/fdio.h"
+
+static const char *const tiers[] = { "none", "toolchain", "tools" };
+
+const char *tier_name(enum tier tier)
+{
+	return tiers[tier];
+}
+
+enum key_id {
+	KEY_TARGET,
+	KEY_NATIVE_ROOT,
+	KEY_QEMU,
+	KEY_QEMU_ARGS,
+	KEY_NATIVE,
+	KEY_EXTRA_SWAPS,
+	KEY_EXCLUDED_SWAPS,
+	KEY_BINDS,
+	KEY_ENV,
+	KEY_BINFMT,
+	KEYS,
+};
+
+static const struct config_key keys[KEYS] = {
+	[KEY_TARGET] = { "target", false },
+	[KEY_NATIVE_ROOT] = { "native_root", false },
+	[KEY_QEMU] = { "qemu", false },
+	[KEY_QEMU_ARGS] = { "qemu_args", true },
+	[KEY_NATIVE] = { "native", false },
+	[KEY_EXTRA_SWAPS] = { "extra_swaps", true },
+	[KEY_EXCLUDED_SWAPS] = { "excluded_swaps", true },
+	[KEY_BINDS] = { "binds", true },
+	[KEY_ENV] = { "env", true },
+	[KEY_BINFMT] = { "binfmt", false },
+};
+
+void settings_init(struct settings *s)
+{
+	*s = (struct settings){ .native_root = xstrdup("/"), .native = TIER_TOOLS };
+}
+
+void settings_free(struct settings *s)
+{
+	free(s->target);
+	free(s->native_root);
+	free(s->qemu);
+	strv_free(&s->qemu_args);
+	strv_free(&s->extra_swaps);
+	strv_free(&s->excluded_swaps);
+	strv_free(&s->binds);
+	strv_free(&s->env);
+	*s = (struct settings){ 0 };
+}
+
+static void replace(char **field, char *value)
+{
+	free(*field);
+	*field = value;
+}
+
+static int set_path(char **field, const char *value, struct err *e)
+{
+	if (*value != '/')
+		return err_set(e, -ERR_CONFIG, "'%s' is no absolute path", value);
+	replace(field, path_clean(value));
+	return 0;
+}
+
+static int set_tier(enum tier *tier, const char *value, struct err *e)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tiers); i++)
+		if (!strcmp(value, tiers[i])) {
+			*tier = (enum tier)i;
+			return 0;
+		}
+	return err_set(e, -ERR_CONFIG, "'%s' is no tier: none, toolchain or tools", value);
+}
+
+static int set_binfmt(bool *global, const char *value, struct err *e)
+{
+	*global = !strcmp(value, "global");
+	if (!*global && strcmp(value, "private"))
+		return err_set(e, -ERR_CONFIG, "'%s' is neither private nor global", value);
+	return 0;
+}
+
+static int add_bind(struct strv *binds, const char *value, struct err *e)
+{
+	_cleanup_free_ char *src = NULL, *dst = NULL;
+	bool ro;
+	int r = bind_parse(value, &src, &dst, &ro, e);
+
+	if (!r)
+		strv_add(binds, value);
+	return r;
+}
+
+static int add_env(struct strv *env, const char *value, struct err *e)
+{
+	size_t n = strcspn(value, "=");
+
+	if (!n || !value[n])
+		return err_set(e, -ERR_CONFIG, "'%s' is no K=V", value);
+	environ_set(env, value);
+	return 0;
+}
+
+static int set(void *arg, const struct config_key *key, const char *value, struct err *e)
+{
+	struct settings *s = arg;
+	enum key_id id = (enum key_id)(key - keys);
+
+	if (!*value)
+		return err_set(e, -ERR_CONFIG, "'%s' has no value", key->name);
+	switch (id) {
+	case KEY_TARGET:
+		if (!arch_by_tuple(value))
+			return err_set(e, -ERR_CONFIG,
+				       "'%s' is no tuple of a known architecture", value);
+		replace(&s->target, xstrdup(value));
+		return 0;
+	case KEY_NATIVE_ROOT:
+		return set_path(&s->native_root, value, e);
+	case KEY_QEMU:
+		return set_path(&s->qemu, value, e);
+	case KEY_NATIVE:
+		return set_tier(&s->native, value, e);
+	case KEY_QEMU_ARGS:
+		strv_add(&s->qemu_args, value);
+		return 0;
+	case KEY_EXTRA_SWAPS:
+		if (*value != '/')
+			return err_set(e, -ERR_CONFIG, "'%s' is no absolute path", value);
+		strv_add(&s->extra_swaps, value);
+		return 0;
+	case KEY_EXCLUDED_SWAPS:
+		strv_add(&s->excluded_swaps, value);
+		return 0;
+	case KEY_BINDS:
+		return add_bind(&s->binds, value, e);
+	case KEY_ENV:
+		return add_env(&s->env, value, e);
+	case KEY_BINFMT:
+		return set_binfmt(&s->global_binfmt, value, e);
+	case KEYS:
+		break;
+	}
+	return err_set(e, -EINVAL, "set '%s'", key->name);
+}
+
+int settings_set(struct settings *s, const char *key, const char *value, struct err *e)
+{
+	for (size_t i = 0; i < KEYS; i++)
+		if (!strcmp(keys[i].name, key))
+			return set(s, &keys[i], value, e);
+	return err_set(e, -ERR_CONFIG, "unknown key '%s'", key);
+}
+
+int settings_read(struct settings *s, int dirfd, const char *path, struct err *e)
+{
+	return config_read(dirfd, path, keys, KEYS, set, s, e);
+}
+
+/* "key = value"; quoted where the reader would split it or drop a part. */
+static int put(struct buf *b, enum key_id id, const char *value, struct err *e)
+{
+	const char *quote = "";
+
+	if (!value)
+		return 0;
+	for (const char *p = value; *p; p++) {
+		if (*p == '\n' || *p == '\r')
+			return err_set(e, -ERR_CONFIG, "%s: a value cannot hold a newline",
+				       keys[id].name);
+		if (!isalnum((unsigned char)*p) && !strchr("/._-+=:@%", *p))
+			quote = strchr(value, '"') ? "'" : "\"";
+	}
+	if (*quote == '\'' && strchr(value, '\''))
+		return err_set(e, -ERR_CONFIG,
+			       "%s: a value cannot hold both kinds of quotes: %s",
+			       keys[id].name, value);
+	buf_addf(b, "%s = %s%s%s\n", keys[id].name, quote, value, quote);
+	return 0;
+}
+
+static int put_list(struct buf *b, enum key_id id, const struct strv *l, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < l->n; i++)
+		r = put(b, id, l->v[i], e);
+	return r;
+}
+
+int settings_write(const struct settings *s, int dirfd, const char *path, struct err *e)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	int r;
+
+	buf_adds(&b, "[crossroot]\n");
+	r = put(&b, KEY_TARGET, s->target, e);
+	if (!r && strcmp(s->native_root, "/"))
+		r = put(&b, KEY_NATIVE_ROOT, s->native_root, e);
+	if (!r)
+		r = put(&b, KEY_QEMU, s->qemu, e);
+	if (!r)
+		r = put_list(&b, KEY_QEMU_ARGS, &s->qemu_args, e);
+	if (!r && s->native != TIER_TOOLS)
+		r = put(&b, KEY_NATIVE, tier_name(s->native), e);
+	if (!r)
+		r = put_list(&b, KEY_EXTRA_SWAPS, &s->extra_swaps, e);
+	if (!r)
+		r = put_list(&b, KEY_EXCLUDED_SWAPS, &s->excluded_swaps, e);
+	if (!r)
+		r = put_list(&b, KEY_BINDS, &s->binds, e);
+	if (!r)
+		r = put_list(&b, KEY_ENV, &s->env, e);
+	if (!r && s->global_binfmt)
+		r = put(&b, KEY_BINFMT, "global", e);
+	return r < 0 ? r : fdio_publish(dirfd, path, b.data, b.len, 0644, e);
+}
+
+/* The part of the bind at *@at up to the next bare colon, unescaped. */
+static char *bind_part(const char **at)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+	const char *p = *at;
+
+	buf_adds(&b, "");
+	for (; *p && *p != ':'; p++) {
+		if (*p == '\\' && p[1] == ':')
+			p++;
+		buf_add(&b, p, 1);
+	}
+	*at = *p ? p + 1 : NULL;
+	return TAKE_PTR(b.data);
+}
+
+int bind_parse(const char *spec, char **src, char **dst, bool *ro, struct err *e)
+{
+	const char *at = spec;
+	_cleanup_free_ char *from = bind_part(&at);
+	_cleanup_free_ char *to = at ? bind_part(&at) : NULL;
+	bool only_ro = to && !at && !strcmp(to, "ro");
+
+	*ro = only_ro || (at && !strcmp(at, "ro"));
+	if (only_ro || !to)
+		replace(&to, xstrdup(from));
+	if (*from != '/' || *to != '/' || (at && !*ro))
+		return err_set(e, -ERR_CONFIG,
+			       "'%s' is no bind: SRC[:DST[:ro]] with absolute paths", spec);
+	*src = TAKE_PTR(from);
+	*dst = TAKE_PTR(to);
+	return 0;
+}
