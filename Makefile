@@ -31,8 +31,8 @@ Q := $(if $(V),,@)
 
 base_src := buf err log path
 os_src := beneath fdio lock proc
-mech_src := arch archive binfmt config elf json mapply mplan mtab ns pty
-core_src := closure create doctor layer pkgdb plan qemu root run settings swaps target toolchain
+mech_src := arch archive binfmt config elf json ldcache mapply mplan ns pty
+core_src := candidate closure create doctor dpkg environ hybrid inside layer libexec patch pkgdb plan plan_cache probe qemu root run settings toolchain toolchain_debian tools
 cli_src := cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run main opts progress ui
 
 have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
@@ -54,7 +54,7 @@ cr_cflags := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes $(if $(WERRO
 	-ffile-prefix-map=$(CURDIR)=. $(san_flags) $(CFLAGS)
 cr_ldflags := $(san_flags) $(LDFLAGS)
 
-all: $(O)/libcrossroot.a $(if $(wildcard src/cli/main.c),$(O)/crossroot)
+all: $(O)/libcrossroot.a $(O)/crossroot $(O)/crossroot-driver $(O)/crossroot-qemu
 
 # A changed compiler or flag rebuilds everything; an unchanged one touches nothing.
 $(O)/flags: FORCE
@@ -76,11 +76,11 @@ $(O)/crossroot: $(bin_src:%.c=$(O)/%.o) $(O)/libcrossroot.a
 	@$(if $(V),,echo '  LD      $@')
 	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
 
-# The driver wrapper runs inside every root: static, no library but libc, and
-# never sanitized.
-$(O)/crossroot-driver: src/wrapper/driver.c $(O)/flags
+# What runs inside a root: static, no library but libc, and never sanitized.
+$(O)/crossroot-%: src/wrapper/%.c $(O)/flags
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -O2 -static -s -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	@$(if $(V),,echo '  CC      $@')
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -ffile-prefix-map=$(CURDIR)=. -o $@ $<
 
 $(O)/crossroot.1: doc/crossroot.1.scd
 	$(Q)mkdir -p $(@D)
@@ -122,7 +122,7 @@ bench: all
 install: all
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPDIR)
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
-	$(INSTALL) -m755 $(O)/crossroot-driver $(DESTDIR)$(LIBEXECDIR)/crossroot/crossroot-driver
+	$(INSTALL) -m755 $(O)/crossroot-driver $(O)/crossroot-qemu $(DESTDIR)$(LIBEXECDIR)/crossroot/
 	$(INSTALL) -m644 $(O)/crossroot.1 $(DESTDIR)$(MANDIR)/man1/crossroot.1
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
 

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "core/root.h"
+#include "core/settings.h"
 
 enum { EXIT_USAGE = 2, EXIT_RUN = 125 };
 
@@ -37,7 +38,8 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_create, cmd_destroy, cmd_list, cmd_run;
+extern const struct cmd cmd_create, cmd_destroy, cmd_enter, cmd_info, cmd_list, cmd_plan,
+	cmd_run;
 extern const struct cmd *const commands[];
 
 /*
@@ -58,6 +60,30 @@ int ui_error(const struct err *e);
 
 /* Open the registry that the options or the environment name. */
 int ui_registry(const struct given *g, struct registry *reg, struct err *e);
+
+/* Add the options among @g that are settings to @s, by the names of their keys. */
+int ui_options(const struct given *g, struct settings *s, struct err *e);
+
+/*
+ * What a command on one root works with: the root g->args[0], locked, and its
+ * settings as its runs have them: the machine's file, the root's, then the options.
+ */
+struct opened {
+	struct registry reg;
+	struct root root;
+	struct settings settings;
+};
+
+int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e);
+void ui_close(struct opened *o);
+
+/* Options of several commands. */
+#define OPT_SETTINGS                                                                   \
+	{ 0, "native", "TIER", "none, toolchain or tools: how much runs natively" },   \
+	{ 0, "native-root", "DIR", "where the native programs come from (/)" },        \
+	{ 0, "qemu", "PATH", "the static qemu-user program to use" },                  \
+	{ 0, "qemu-arg", "ARG", "give qemu this argument (repeat for more)" },         \
+	{ 0, "binfmt", "private|global", "whose binfmt_misc table to use" }
 
 #define OPT_COMMON                                                                     \
 	{ 0, "state-dir", "DIR", "where roots are kept (/var/lib/crossroot)" },        \

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -15,11 +16,21 @@ static void progress(void *arg, uint64_t done, uint64_t total, uint64_t entries)
 		"##############################", percent, entries);
 }
 
+/* What becomes the root's own settings: the file's, then the options'. */
+static int read_settings(const struct given *g, struct settings *s, struct err *e)
+{
+	const char *file = given_get(g, "config");
+	int r = file ? settings_read(s, AT_FDCWD, file, e) : 0;
+
+	return r < 0 ? r : ui_options(g, s, e);
+}
+
 static int create_main(const struct cmd *cmd, int argc, char **argv)
 {
 	struct archive_progress bar = { .fn = progress };
 	struct registry reg;
 	struct given g;
+	struct settings settings;
 	struct err e = { 0 };
 	bool show = isatty(STDERR_FILENO);
 	int r = opts_parse(cmd, argc, argv, &g);
@@ -29,28 +40,33 @@ static int create_main(const struct cmd *cmd, int argc, char **argv)
 	struct create_spec spec = {
 		.name = g.args[0],
 		.stage = given_get(&g, "stage"),
-		.target = given_get(&g, "target"),
+		.settings = &settings,
 	};
 
-	if (!spec.stage) {
-		err_set(&e, -ERR_USAGE, "create needs --stage FILE");
-		return ui_error(&e);
+	settings_init(&settings);
+	if (!spec.stage)
+		r = err_set(&e, -ERR_USAGE, "create needs --stage FILE");
+	else
+		r = read_settings(&g, &settings, &e);
+	if (!r)
+		r = ui_registry(&g, &reg, &e);
+	if (!r) {
+		show = show && log_level() > LOG_QUIET;
+		r = root_create(&reg, &spec, show ? &bar : NULL, &e);
+		if (show)
+			fputs("\r\033[K", stderr);
+		registry_close(&reg);
 	}
-	if (ui_registry(&g, &reg, &e) < 0)
-		return ui_error(&e);
-	show = show && log_level() > LOG_QUIET;
-	r = root_create(&reg, &spec, show ? &bar : NULL, &e);
-	if (show)
-		fputs("\r\033[K", stderr);
-	r = r < 0 ? ui_error(&e) : 0;
-	registry_close(&reg);
+	settings_free(&settings);
 	given_free(&g);
-	return r;
+	return r < 0 ? ui_error(&e) : 0;
 }
 
 static const struct opt opts[] = {
 	{ 0, "stage", "FILE", "the tarball of a root file system to unpack" },
 	{ 0, "target", "TUPLE", "refuse a stage that is not for this tuple" },
+	OPT_SETTINGS,
+	{ 0, "config", "FILE", "settings for the root, as in crossroot.conf(5)" },
 	OPT_COMMON
 };
 

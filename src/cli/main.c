@@ -5,7 +5,10 @@
 
 #include "cli/cli.h"
 
-const struct cmd *const commands[] = { &cmd_create, &cmd_run, &cmd_list, &cmd_destroy, NULL };
+const struct cmd *const commands[] = {
+	&cmd_create, &cmd_run,  &cmd_enter,   &cmd_plan,
+	&cmd_list,   &cmd_info, &cmd_destroy, NULL,
+};
 
 static void usage(FILE *f)
 {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -23,4 +26,72 @@ int ui_registry(const struct given *g, struct registry *reg, struct err *e)
 		return err_hint(e, "try again with sudo");
 	}
 	return registry_open(reg, state && *state ? state : "/var/lib/crossroot", e);
+}
+
+int ui_options(const struct given *g, struct settings *s, struct err *e)
+{
+	static const struct {
+		const char *option, *key;
+	} keys[] = {
+		{ "target", "target" },	      { "native", "native" },
+		{ "native-root", "native_root" }, { "qemu", "qemu" },
+		{ "qemu-arg", "qemu_args" },  { "binfmt", "binfmt" },
+		{ "bind", "binds" },	      { "env", "env" },
+	};
+
+	for (size_t i = 0; i < g->n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(keys); k++) {
+			if (strcmp(g->v[i].opt->name, keys[k].option))
+				continue;
+			if (settings_set(s, keys[k].key, g->v[i].value, e) < 0) {
+				err_wrap(e, "--%s", keys[k].option);
+				e->code = -ERR_USAGE;
+				return e->code;
+			}
+		}
+	return 0;
+}
+
+static int read_settings(const struct root *root, struct settings *s, struct err *e)
+{
+	const char *machine = getenv("CROSSROOT_CONFIG");
+	int r = settings_read(s, AT_FDCWD, machine ? machine : "/etc/crossroot.conf", e);
+
+	/* a file that was asked for has to be there */
+	if (r < 0 && (r != -ENOENT || machine))
+		return r;
+	r = settings_read(s, root->dir_fd, "root.conf", e);
+	if (r < 0 && r != -ENOENT) {
+		err_wrap(e, "settings of root '%s'", root->name);
+		return r;
+	}
+	*e = (struct err){ 0 };
+	return 0;
+}
+
+int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e)
+{
+	int r = ui_registry(g, &o->reg, e);
+
+	if (r < 0)
+		return r;
+	r = root_open(&o->reg, g->args[0], mode, &o->root, e);
+	if (r < 0) {
+		registry_close(&o->reg);
+		return r;
+	}
+	settings_init(&o->settings);
+	r = read_settings(&o->root, &o->settings, e);
+	if (!r)
+		r = ui_options(g, &o->settings, e);
+	if (r < 0)
+		ui_close(o);
+	return r;
+}
+
+void ui_close(struct opened *o)
+{
+	settings_free(&o->settings);
+	root_close(&o->root);
+	registry_close(&o->reg);
 }

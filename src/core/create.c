@@ -52,7 +52,9 @@ static int unpack(int stage, const struct create_spec *spec, int dir,
 	if (!r && (r = root_detect_arch(tree, &arch, e)))
 		err_wrap(e, "stage '%s'", spec->stage);
 	if (!r)
-		r = check_target(spec->target, arch, e);
+		r = check_target(spec->settings->target, arch, e);
+	if (!r)
+		r = settings_write(spec->settings, dir, "root.conf", e);
 	/* what was unpacked must be on disk before its name says that it is whole */
 	if (!r && syncfs(tree) < 0)
 		r = err_set(e, -errno, "write root '%s' to disk", spec->name);
@@ -69,9 +71,9 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 
 	if (r < 0)
 		return r;
-	if (spec->target && !arch_by_tuple(spec->target))
-		return err_set(e, -ERR_USAGE, "'%s' is no tuple of a known architecture",
-			       spec->target);
+	if (access(spec->settings->native_root, X_OK) < 0)
+		return err_set(e, -errno, "open the native root '%s'",
+			       spec->settings->native_root);
 	stage = open_stage(spec->stage, e);
 	if (stage < 0)
 		return stage;

@@ -2,12 +2,13 @@
 #pragma once
 
 #include "core/root.h"
+#include "core/settings.h"
 #include "mech/archive.h"
 
 struct create_spec {
 	const char *name;
-	const char *stage;  /* path of the tarball */
-	const char *target; /* a tuple to hold the stage to, NULL: take what it is */
+	const char *stage; /* path of the tarball */
+	const struct settings *settings; /* become the root's own; a target is held to */
 };
 
 /*

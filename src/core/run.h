@@ -5,29 +5,44 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "core/qemu.h"
 #include "core/root.h"
+#include "core/settings.h"
 #include "mech/mplan.h"
 
-/* Everything one run needs; filled by plan and cli, carried out by run_exec. */
+/* Everything one run needs, as data; run_exec carries it out. */
 struct run {
 	const struct root *root;
-	const char *qemu;	/* host path of the static interpreter, NULL: native root */
-	struct mplan mounts;	/* on top of the standard ones */
-	struct strv env;	/* K=V, the whole environment inside */
-	const char *cwd;	/* inside, NULL: "/" */
-	const char *user;	/* a name or uid of the root's passwd, NULL: root */
+	struct qemu qemu;
+	struct mplan mounts; /* in order */
+	struct strv env;     /* K=V, the whole environment inside */
+	const char *cwd;     /* inside, NULL: "/" */
+	const char *user;    /* a name or uid of the root's passwd, NULL: root */
+	bool terminal;	     /* give the program a terminal of its own */
+	bool global_binfmt;  /* use the machine's binfmt_misc table */
+
+	/*
+	 * The program: argv (NULL: the user's login shell), or a function called in
+	 * its place, whose result is the status.
+	 */
 	char *const *argv;
+	int (*task)(void *arg, struct err *e);
+	void *task_arg;
 };
 
 /*
- * Carry out @run and wait for it. Returns the program's exit status (128+N for
- * a signal), 126 or 127 when it cannot be started, or a negative code when the
- * run could not be set up: then nothing of the program was executed.
+ * Begin a run of @root: its interpreter, the environment without what names the
+ * host, and the mounts of every run: /dev, /proc, /sys, /run, /tmp, the host's
+ * resolv.conf and the view of the emulated originals. The caller frees @run with
+ * run_free, also after a failure.
  */
-int run_exec(const struct run *run, struct err *e);
+int run_prepare(struct run *run, const struct root *root, const struct settings *s,
+		struct err *e);
+void run_free(struct run *run);
 
-/* The environment a run starts with: ours, without what names the host. */
-void run_env_default(struct strv *env);
-
-/* Set or replace K in @env by the string "K=V". */
-void run_env_set(struct strv *env, const char *kv);
+/*
+ * Carry out @run and wait for it. Returns the program's exit status (128+N for
+ * a signal), 126 or 127 with @e filled when it cannot be started, or a negative
+ * code when the run could not be set up: then nothing of the program was executed.
+ */
+int run_exec(struct run *run, struct err *e);

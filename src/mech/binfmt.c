@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "mech/binfmt.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -54,6 +56,18 @@ int binfmt_register_private(const char *dir, const struct binfmt_entry *ent,
 	return binfmt_register(dir, ent, e);
 }
 
+int binfmt_open_table(void)
+{
+	_cleanup_close_ int fs = (int)syscall(SYS_fsopen, "binfmt_misc", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	fd = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC,
+			  MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
 int binfmt_remove(const char *dir, const char *name, struct err *e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/%s", dir, name);
@@ -65,5 +79,57 @@ int binfmt_remove(const char *dir, const char *name, struct err *e)
 		return err_set(e, -errno, "open '%s'", path);
 	if (write(fd, "-1", 2) != 2)
 		return err_set(e, -errno, "remove binfmt_misc entry '%s'", name);
+	return 0;
+}
+
+/* The rest of the line of @text that starts with @key, cut to @size. */
+static bool line_of(const char *text, const char *key, char *out, size_t size)
+{
+	size_t n = strlen(key);
+
+	for (const char *l = text; l && *l; l = strchr(l, '\n') ? strchr(l, '\n') + 1 : NULL)
+		if (!strncmp(l, key, n)) {
+			snprintf(out, size, "%.*s", (int)strcspn(l + n, "\n"), l + n);
+			return true;
+		}
+	return false;
+}
+
+static bool takes(const char *text, const struct arch *arch)
+{
+	uint8_t magic[ARCH_MAGIC_LEN], mask[ARCH_MAGIC_LEN];
+	_cleanup_buf_ struct buf want = { 0 };
+	char has[2 * 256 + 1];
+
+	arch_magic(arch, magic, mask);
+	for (size_t i = 0; i < sizeof(magic); i++)
+		buf_addf(&want, "%02x", magic[i]);
+	return !strncmp(text, "enabled\n", 8) && line_of(text, "magic ", has, sizeof(has)) &&
+	       !strncmp(has, want.data, want.len);
+}
+
+int binfmt_lookup(const char *dir, const struct arch *arch, struct binfmt_found *out,
+		  struct err *e)
+{
+	_cleanup_closedir_ DIR *d = opendir(dir);
+	struct dirent *de;
+
+	if (!d)
+		return err_set(e, -errno, "read '%s'", dir);
+	while ((de = readdir(d))) {
+		_cleanup_free_ char *text = NULL;
+
+		if (de->d_name[0] == '.' || !strcmp(de->d_name, "register") ||
+		    !strcmp(de->d_name, "status") ||
+		    fdio_read_file(dirfd(d), de->d_name, 65536, &text, NULL, NULL) < 0 ||
+		    !takes(text, arch))
+			continue;
+		*out = (struct binfmt_found){ 0 };
+		snprintf(out->name, sizeof(out->name), "%s", de->d_name);
+		line_of(text, "interpreter ", out->interp, sizeof(out->interp));
+		line_of(text, "flags: ", out->flags, sizeof(out->flags));
+		out->fixed = strchr(out->flags, 'F');
+		return 1;
+	}
 	return 0;
 }

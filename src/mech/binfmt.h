@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "mech/arch.h"
 
@@ -19,8 +21,29 @@ struct binfmt_entry {
 int binfmt_register_private(const char *dir, const struct binfmt_entry *ent,
 			    struct err *e);
 
+/*
+ * The table of the initial user namespace as a detached mount: an fd that keeps it,
+ * and so its entries, alive; or -errno. "/proc/self/fd/N" is its directory.
+ */
+int binfmt_open_table(void);
+
 /* Register @ent in the table mounted at @dir ("/proc/sys/fs/binfmt_misc"). */
 int binfmt_register(const char *dir, const struct binfmt_entry *ent, struct err *e);
 
 /* Remove the entry @name from the table mounted at @dir. A missing one is no error. */
 int binfmt_remove(const char *dir, const char *name, struct err *e);
+
+/* An entry of a table, whoever made it. */
+struct binfmt_found {
+	char name[256];
+	char interp[256];
+	char flags[16];
+	bool fixed; /* flag F: works in any root */
+};
+
+/*
+ * The enabled entry of the table mounted at @dir that takes executables of @arch.
+ * Returns 1 with @out filled, 0 when there is none.
+ */
+int binfmt_lookup(const char *dir, const struct arch *arch, struct binfmt_found *out,
+		  struct err *e);

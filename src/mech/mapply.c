@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "os/beneath.h"
+#include "os/fdio.h"
 
 /* <sys/mount.h> of glibc 2.36 and <linux/mount.h> both name these */
 #ifndef AT_RECURSIVE
@@ -174,6 +175,25 @@ static int do_symlink(int rootfd, const struct mop *op)
 	return 0;
 }
 
+static int do_file(int rootfd, const struct mop *op)
+{
+	_cleanup_free_ char *parent = path_dir(op->dst);
+	_cleanup_close_ int dir = -1, fd = -1;
+	int r = mkdir_inside(rootfd, parent, 0755);
+
+	if (r < 0)
+		return r;
+	dir = beneath_open(rootfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	if (dir < 0)
+		return dir;
+	/* never over something of the root's */
+	fd = openat(dir, path_base(op->dst),
+		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	return fdio_write_all(fd, op->src, strlen(op->src));
+}
+
 static int apply_one(int rootfd, const struct mop *op)
 {
 	switch (op->kind) {
@@ -194,6 +214,8 @@ static int apply_one(int rootfd, const struct mop *op)
 		return mkdir_inside(rootfd, op->dst, (mode_t)strtoul(op->src, NULL, 8));
 	case MOP_SYMLINK:
 		return do_symlink(rootfd, op);
+	case MOP_FILE:
+		return do_file(rootfd, op);
 	}
 	return -EINVAL;
 }
@@ -205,8 +227,9 @@ int mapply_run(int rootfd, const struct mplan *p, struct err *e)
 		int r = apply_one(rootfd, op);
 
 		if (r < 0)
-			return err_set(e, r, "%s '%s' at '%s' in the root",
-				       mop_name(op->kind), op->src, op->dst);
+			return err_set(e, r, "%s '%.*s' at '%s' in the root",
+				       mop_name(op->kind), (int)strcspn(op->src, "\n"),
+				       op->src, op->dst);
 	}
 	return 0;
 }

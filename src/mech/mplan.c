@@ -45,7 +45,7 @@ const char *mop_name(enum mop_kind kind)
 		[MOP_ROOT_BIND] = "rbind", [MOP_TMPFS] = "tmpfs",
 		[MOP_PROC] = "proc",	   [MOP_DEVPTS] = "devpts",
 		[MOP_MQUEUE] = "mqueue",   [MOP_DIR] = "dir",
-		[MOP_SYMLINK] = "symlink",
+		[MOP_SYMLINK] = "symlink", [MOP_FILE] = "file",
 	};
 
 	return names[kind];

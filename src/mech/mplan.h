@@ -18,6 +18,7 @@ enum mop_kind {
 	MOP_MQUEUE,	 /* the mqueue of the run's own ipc namespace */
 	MOP_DIR,	 /* mkdir -p; src holds the octal mode */
 	MOP_SYMLINK,	 /* a link at dst naming src */
+	MOP_FILE,	 /* a new file whose bytes are src, on a tmpfs made before */
 };
 
 struct mop {

@@ -18,7 +18,7 @@ teardown() {
 	run "$CROSSROOT" create one --stage "$stage"
 	[ "$status" -eq 0 ]
 	run "$CROSSROOT" list
-	[ "$output" = one ]
+	[[ $output =~ ^one\ +x86_64$ ]]
 	run "$CROSSROOT" run one -- /bin/sh -c 'echo "$K"; exit 7' --env K=no
 	[ "$status" -eq 7 ]
 	run "$CROSSROOT" run one --env K=yes -- /bin/sh -c 'echo "$K"; exit 7'

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/pkgdb.h"
+#include "core/settings.h"
+#include "mech/arch.h"
+
+/*
+ * A program of the root that could be swapped for its twin: found by tools.c
+ * and toolchain.c, judged in one place (candidate_check), listed by a plan.
+ */
+enum candidate_kind {
+	CANDIDATE_PROGRAM, /* bound directly */
+	CANDIDATE_WRAPPED, /* started by the driver wrapper, see src/wrapper/driver.c */
+	CANDIDATE_LIBRARY, /* a plugin that swapped programs load */
+};
+
+struct candidate {
+	enum candidate_kind kind;
+	enum tier tier;	 /* the lowest tier that swaps it */
+	char *path;	 /* canonical, in the root */
+	char *native;	 /* canonical, in the native root; NULL: there is none */
+	char *package;	 /* "sed 4.9-1": who owns it in the root; NULL: nobody */
+	char *conf;	 /* CANDIDATE_WRAPPED: what the wrapper reads */
+	char *reason;	 /* why it stays emulated; NULL: it is swapped */
+	char *note;	 /* what differs all the same; mostly NULL */
+};
+
+struct candidates {
+	struct candidate *v;
+	size_t n, cap;
+};
+
+/* One of the two sides of a hybrid: a root file system and what is known of it. */
+struct side {
+	int fd;
+	const struct arch *arch;
+	struct pkgdb *db; /* NULL: no package database */
+};
+
+/*
+ * Append a candidate at @path (any spelling; the canonical one is kept) with the
+ * native program at @native. A @path that the root lacks, or that is there
+ * already, adds nothing and returns NULL. The result is valid until the next add.
+ */
+struct candidate *candidate_add(struct candidates *l, const struct side *root,
+				const struct side *native_root, const char *path,
+				const char *native, enum tier tier);
+
+/*
+ * Give the candidate a reason unless both files are what they have to be: the
+ * target's and the native root's architecture, owned by packages of the same
+ * name and version. @release: it is enough that the packages are of the same
+ * upstream release; a different packaging becomes the note.
+ */
+void candidate_check(struct candidate *c, const struct side *root,
+		     const struct side *native_root, bool release);
+
+/* Say once why @c is not swapped; a reason it has already stays. */
+void candidate_refuse(struct candidate *c, const char *fmt, ...) _printf_(2, 3);
+
+void candidates_free(struct candidates *l);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/candidate.h"
+#include "core/layer.h"
+#include "core/root.h"
+#include "core/settings.h"
+#include "mech/mplan.h"
+
+/*
+ * The swap plan of one root: every candidate with its twin or the reason why it
+ * stays emulated, the native layer the swaps need, and what the environment has
+ * to say for the target. It covers all tiers, and is kept in the root's
+ * directory until a package, a program or a setting changes.
+ */
+struct plan {
+	char *native_root;
+	struct candidates swaps;
+	struct layer layer;
+	bool has_layer;
+	struct strv env; /* K=V, for swapped programs that would name their own machine */
+};
+
+/*
+ * The plan of @root as @s wants it: the kept one if it still holds, else a new
+ * one, for which each swap was started once in a run of its own. @state is the
+ * state directory. The caller frees it with plan_free.
+ */
+int plan_get(const struct root *root, const struct settings *s, const char *state,
+	     struct plan *out, struct err *e);
+void plan_free(struct plan *p);
+
+/* Whether @tier swaps @c. */
+bool plan_swaps(const struct candidate *c, enum tier tier);
+size_t plan_count(const struct plan *p, enum tier tier);
+
+/*
+ * Append what @tier mounts to @m. @driver is the host path of the wrapper. The
+ * mounts of run_prepare come before these.
+ */
+void plan_mounts(const struct plan *p, enum tier tier, const char *driver,
+		 struct mplan *m);

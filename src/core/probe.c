@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "core/environ.h"
+#include "core/libexec.h"
+#include "core/run.h"
+#include "os/fdio.h"
+
+/* A program that only answers --version is done long before. */
+#define PROBE_SECONDS 20
+
+#define EMULATED "/run/crossroot/emulated"
+
+struct probe {
+	const struct plan *plan;
+	int fd; /* wait statuses, one int for each candidate, then the originals' words */
+};
+
+/* A driver answers --version emulated; preprocessing nothing starts its twin. */
+static const char *const ask_driver[] = { "-E", "-x", "c", "/dev/null", NULL };
+static const char *const ask_program[] = { "--version", NULL };
+
+static _noreturn_ void start_twin(const struct candidate *c)
+{
+	bool driver = c->kind == CANDIDATE_WRAPPED && strstr(c->conf, "questions");
+	const char *const *ask = driver ? ask_driver : ask_program;
+	char *argv[8] = { c->path };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	size_t n = 1;
+
+	while (*ask)
+		argv[n++] = (char *)*ask++;
+	for (int fd = 0; fd < 3; fd++)
+		dup2(null, fd);
+	/* survives exec: nothing has to watch it */
+	alarm(PROBE_SECONDS);
+	execv(c->path, argv);
+	_exit(127);
+}
+
+static int status_of(const struct candidate *c)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0)
+		start_twin(c);
+	if (pid < 0)
+		return -1;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* Inside the run. */
+static int start_all(void *arg, struct err *e)
+{
+	/* what the programs say when nothing in the environment tells them */
+	static const char *const originals[] = {
+		EMULATED "/bin/bash -c 'printf \"HOSTTYPE=%s\\nMACHTYPE=%s\\nOSTYPE=%s\\n\" "
+			 "\"$HOSTTYPE\" \"$MACHTYPE\" \"$OSTYPE\"'",
+		"echo '$(info MAKE_HOST=$(MAKE_HOST))all:;' | " EMULATED
+		"/usr/bin/make -s -f -",
+	};
+	const struct probe *p = arg;
+
+	for (size_t i = 0; i < p->plan->swaps.n; i++) {
+		const struct candidate *c = &p->plan->swaps.v[i];
+		bool start = plan_swaps(c, TIER_TOOLS) && c->kind != CANDIDATE_LIBRARY;
+		int status = start ? status_of(c) : 0;
+
+		if (fdio_write_all(p->fd, &status, sizeof(status)) < 0)
+			return err_set(e, -EPIPE, "report a probe");
+	}
+	fflush(NULL);
+	if (dup2(p->fd, STDOUT_FILENO) < 0)
+		return err_set(e, -errno, "report a probe");
+	unsetenv("HOSTTYPE");
+	unsetenv("MACHTYPE");
+	unsetenv("OSTYPE");
+	unsetenv("MAKE_HOST");
+	for (size_t i = 0; i < ARRAY_SIZE(originals); i++)
+		/* a root without the program has nothing to say */
+		if (system(originals[i]) < 0)
+			return err_set(e, -errno, "ask an emulated original");
+	return 0;
+}
+
+static void judge(struct candidate *c, int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		candidate_refuse(c, "the native twin does not end when asked for its version");
+	else if (WIFSIGNALED(status))
+		candidate_refuse(c, "the native twin does not start: signal %d (%s)",
+				 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127)
+		candidate_refuse(c, "the native twin does not start: status %d",
+				 WEXITSTATUS(status));
+}
+
+static void read_result(struct plan *p, const char *data, size_t len)
+{
+	_cleanup_strv_ struct strv lines = { 0 };
+	size_t n = p->swaps.n * sizeof(int);
+
+	for (size_t i = 0; i < p->swaps.n; i++) {
+		int status;
+
+		memcpy(&status, data + i * sizeof(int), sizeof(status));
+		judge(&p->swaps.v[i], status);
+	}
+	if (len > n)
+		strv_split(&lines, data + n, "\n");
+	for (size_t i = 0; i < lines.n; i++)
+		if (strchr(lines.v[i], '=') && strchr(lines.v[i], '=')[1])
+			environ_set(&p->env, lines.v[i]);
+}
+
+int probe_plan(const struct root *root, const struct settings *s, struct plan *p,
+	       struct err *e)
+{
+	_cleanup_free_ char *driver = NULL, *data = NULL;
+	_cleanup_close_ int fd = -1;
+	struct run run = { 0 };
+	struct probe probe = { .plan = p };
+	size_t len = 0;
+	int r = libexec_find("crossroot-driver", &driver, e);
+
+	if (!r)
+		r = run_prepare(&run, root, s, e);
+	if (r < 0)
+		return r;
+	/* unlike a pipe it holds everything, so that nobody has to read meanwhile */
+	fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0)
+		r = err_set(e, -errno, "create a temporary file");
+	plan_mounts(p, TIER_TOOLS, driver, &run.mounts);
+	probe.fd = fd;
+	run.task = start_all;
+	run.task_arg = &probe;
+	if (!r)
+		r = run_exec(&run, e);
+	run_free(&run);
+	if (!r && lseek(fd, 0, SEEK_SET) < 0)
+		r = err_set(e, -errno, "read the probe's result");
+	if (!r)
+		r = fdio_read_fd(fd, "the probe's result", 1 << 20, &data, &len, e);
+	if (!r && len < p->swaps.n * sizeof(int))
+		r = err_set(e, -ERR_CHILD, "the run that tries the swaps ended early");
+	if (r > 0)
+		r = err_set(e, -ERR_CHILD, "the run that tries the swaps ended with %d", r);
+	if (r < 0) {
+		err_wrap(e, "try the swaps of root '%s'", root->name);
+		return r;
+	}
+	read_result(p, data, len);
+	return 0;
+}
