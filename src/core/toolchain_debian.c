@@ -66,7 +66,7 @@ static void add_programs(struct candidates *l, const struct side *root,
 	size_t n = strlen(multiarch);
 
 	for (size_t i = 0; i < bin->n; i++) {
-		_cleanup_free_ char *path = NULL;
+		_cleanup_free_ char *path = NULL, *real = NULL;
 		struct candidate *c;
 		const char *name;
 
@@ -77,6 +77,9 @@ static void add_programs(struct candidates *l, const struct side *root,
 		if (!strncmp(name, "pkg", 3))
 			continue;
 		path = xasprintf("/usr/bin/%s", bin->v[i]);
+		/* a link's program is listed under its own name */
+		if (beneath_realpath(root->fd, path, &real) < 0 || strcmp(path, real))
+			continue;
 		c = candidate_add(l, root, native_root, path, path, TIER_TOOLCHAIN);
 		if (!c)
 			continue;

@@ -78,7 +78,9 @@ static void wrap_pkgconf(struct candidate *c, const struct side *root)
 		return;
 	}
 	c->kind = CANDIDATE_WRAPPED;
-	c->conf = xasprintf("argv0 %s-pkg-config\n", tuple);
+	/* what it says of itself does not come from there */
+	c->conf = xasprintf("emulate pkg-config\nemulate pkgconf\n"
+			    "emulate --dump-personality\nargv0 %s-pkg-config\n", tuple);
 }
 
 static void add(struct candidates *l, const struct side *root,

@@ -8,7 +8,8 @@
  *	append K=DIR	add DIR to the list K, where DIR exists and is not empty
  *	arg ARG		put ARG before the given arguments
  *	argv0 NAME	run it under this name
- *	questions	let the emulated original answer what is only asked
+ *	questions	let the emulated original answer what a compiler is only asked
+ *	emulate ARG	let it do everything where ARG is among the arguments
  *
  * With CROSSROOT_EMULATE in the environment the emulated original runs instead.
  * Static, and silent unless it fails: it starts once for every compilation.
@@ -127,6 +128,20 @@ static char *under(const char *dir)
 	return path;
 }
 
+static _Noreturn void emulate(char **argv)
+{
+	execv(under(EMULATED), argv);
+	fail("run the emulated original");
+}
+
+static bool is_among(const char *arg, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strcmp(argv[i], arg))
+			return true;
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	char **args = calloc((size_t)argc + 64, sizeof(*args)), *line = NULL;
@@ -138,10 +153,8 @@ int main(int argc, char **argv)
 	if (!args || argc < 1 || len < 0)
 		fail("find the program's own path");
 	args[0] = argv[0];
-	if (getenv("CROSSROOT_EMULATE")) {
-		execv(under(EMULATED), argv);
-		fail("run the emulated original");
-	}
+	if (getenv("CROSSROOT_EMULATE"))
+		emulate(argv);
 	f = fopen(under(CONF), "re");
 	if (!f)
 		fail("read how to run the native twin");
@@ -155,10 +168,10 @@ int main(int argc, char **argv)
 		rest = strdup(rest);
 		if (!rest)
 			fail("read how to run the native twin");
-		if (!strcmp(word, "questions") && is_question(argc, argv)) {
-			execv(under(EMULATED), argv);
-			fail("run the emulated original");
-		} else if (!strcmp(word, "env") && strchr(rest, '=')) {
+		if ((!strcmp(word, "questions") && is_question(argc, argv)) ||
+		    (!strcmp(word, "emulate") && is_among(rest, argc, argv)))
+			emulate(argv);
+		else if (!strcmp(word, "env") && strchr(rest, '=')) {
 			*strchr(rest, '=') = '\0';
 			setenv(rest, rest + strlen(rest) + 1, 0);
 		} else if (!strcmp(word, "append")) {
