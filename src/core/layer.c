@@ -98,6 +98,18 @@ static int copy_file(const struct source *s, const char *path, int dirfd, const 
 	return r < 0 ? err_set(e, r, "copy '%s' of the native root", path) : 0;
 }
 
+/*
+ * Make the file @name look for conversions in the layer and not where the target
+ * keeps its own. One that names no directory needs no other one.
+ */
+static int move_gconv(const struct source *s, int dirfd, const char *name, struct err *e)
+{
+	_cleanup_free_ char *to = patch_pad(GCONV_PATH, strlen(s->gconv));
+	int r = to ? patch_file(dirfd, name, s->gconv, to, PATCH_PREFIX, e) : 0;
+
+	return r == -ENOENT ? 0 : r;
+}
+
 static int copy_gconv(const struct source *s, int layer, struct err *e)
 {
 	_cleanup_closedir_ DIR *d = NULL;
@@ -120,7 +132,7 @@ static int copy_gconv(const struct source *s, int layer, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	return 0;
+	return move_gconv(s, to, "gconv-modules.cache", e);
 }
 
 static int copy_libs(const struct source *s, int layer, struct err *e)
@@ -139,15 +151,7 @@ static int copy_libs(const struct source *s, int layer, struct err *e)
 			continue;
 		r = copy_file(s, s->libs[i].path, lib, s->libs[i].soname, e);
 	}
-	if (!r && s->gconv) {
-		_cleanup_free_ char *to = patch_pad(GCONV_PATH, strlen(s->gconv));
-
-		r = to ? patch_file(lib, "libc.so.6", s->gconv, to, PATCH_PREFIX, e) : 0;
-		/* a libc with another directory compiled in needs no other one */
-		if (r == -ENOENT)
-			r = 0;
-	}
-	return r < 0 ? r : 0;
+	return !r && s->gconv ? move_gconv(s, lib, "libc.so.6", e) : r;
 }
 
 static int make_loader(const struct source *s, int layer, struct err *e)

@@ -92,9 +92,9 @@ static int set_tier(enum tier *tier, const char *value, struct err *e)
 
 static int set_binfmt(bool *global, const char *value, struct err *e)
 {
-	*global = !strcmp(value, "global");
-	if (!*global && strcmp(value, "private"))
+	if (strcmp(value, "global") && strcmp(value, "private"))
 		return err_set(e, -ERR_CONFIG, "'%s' is neither private nor global", value);
+	*global = !strcmp(value, "global");
 	return 0;
 }
 
