@@ -32,7 +32,7 @@ Q := $(if $(V),,@)
 base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := arch archive binfmt config elf json ldcache mapply mplan ns pty
-core_src := candidate closure create doctor dpkg environ hybrid inside layer libexec patch pkgdb plan plan_cache probe qemu root run settings toolchain toolchain_debian tools
+core_src := candidate closure create doctor environ hybrid inside layer libexec patch pathmap pkgdb pkgdb_dpkg plan plan_cache probe qemu root run settings toolchain toolchain_debian tools
 cli_src := cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run main opts progress ui
 
 have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
@@ -91,13 +91,36 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-unit check-san check-cli
+check: check-layers check-unit check-san check-fuzz check-cli
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
 
 check-san:
 	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined check-unit
+
+# Each harness replays its corpus under the sanitizers; "make fuzz FUZZ=elf" looks
+# for more with clang.
+fuzz_names := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+$(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(O)/libcrossroot.a
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
+
+replay: $(fuzz_names:%=$(O)/fuzz/%)
+	$(Q)for f in $(fuzz_names); do printf '== fuzz %s: ' $$f; \
+		$(O)/fuzz/$$f tests/fuzz/corpus/$$f/* || exit 1; done
+
+check-fuzz:
+	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined replay
+
+FUZZ ?= elf
+FUZZ_SECONDS ?= 60
+fuzz:
+	$(Q)mkdir -p $(O)/fuzzing/$(FUZZ)
+	$(Q)$(CLANG) $(cr_cppflags) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined \
+		-o $(O)/fuzzing/$(FUZZ).bin tests/fuzz/fuzz_$(FUZZ).c $(lib_src) $(pkg_libs)
+	$(Q)$(O)/fuzzing/$(FUZZ).bin -max_total_time=$(FUZZ_SECONDS) $(O)/fuzzing/$(FUZZ) tests/fuzz/corpus/$(FUZZ)
 
 check-layers:
 	$(Q)tests/check-layers
@@ -129,5 +152,5 @@ install: all
 clean:
 	rm -rf $(O)
 
-.PHONY: all check check-unit check-san check-layers check-cli check-root analyze demo bench install clean FORCE
+.PHONY: all check check-unit check-san check-layers check-fuzz check-cli check-root replay fuzz analyze demo bench install clean FORCE
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

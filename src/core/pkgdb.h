@@ -4,24 +4,46 @@
 #include "base/err.h"
 
 /*
- * The packages installed in a root, read from its own package database (dpkg's).
- * Strings belong to the database.
+ * What a root's own package manager says is installed in it. Only read, and
+ * only through the root's directory fd. Today this knows dpkg's database.
  */
+
+/* Strings and struct belong to the database. */
 struct pkg {
 	const char *name, *version, *arch;
 };
 
 struct pkgdb;
 
-/* -ERR_UNSUPPORTED when the root has no package database that is known here. */
-int pkgdb_open(int rootfd, struct pkgdb **out, struct err *e);
-void pkgdb_close(struct pkgdb *db);
-
-/* The package that owns the canonical path @path of the root, NULL: none does. */
-const struct pkg *pkgdb_owner(struct pkgdb *db, const char *path);
+#define PKGDB_FINGERPRINT 64
 
 /*
- * A word that changes whenever a package is installed, updated or removed; "-"
- * for a root without a package database.
+ * Read the package database of the root at @rootfd (which stays the caller's).
+ * -ERR_UNSUPPORTED when there is none this code knows; a database without a
+ * single package is none (Gentoo's dpkg package makes such a one).
  */
-int pkgdb_fingerprint(int rootfd, char out[64], struct err *e);
+int pkgdb_open(int rootfd, struct pkgdb **out, struct err *e);
+
+/*
+ * The installed package @name, NULL if there is none. Where several
+ * architectures of it are installed, the native one of that database wins.
+ */
+const struct pkg *pkgdb_find(const struct pkgdb *db, const char *name);
+
+/*
+ * The package that owns the absolute canonical path @path of the root, NULL if
+ * none does. Of a path several packages share, one of the native architecture.
+ * The first call reads the file lists; one that cannot be read is warned of.
+ */
+const struct pkg *pkgdb_owner(struct pkgdb *db, const char *path);
+
+void pkgdb_close(struct pkgdb *db);
+void pkgdb_closep(struct pkgdb **db);
+
+#define _cleanup_pkgdb_ __attribute__((cleanup(pkgdb_closep)))
+
+/*
+ * A string that changes whenever a package is installed, removed or updated;
+ * "-" where there is no database. Costs a few stats.
+ */
+int pkgdb_fingerprint(int rootfd, char out[PKGDB_FINGERPRINT], struct err *e);
