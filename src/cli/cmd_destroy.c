@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.h"
+#include "core/plan.h"
+
+static int destroy(const struct registry *reg, const char *name, struct err *e)
+{
+	int r = root_destroy(reg, name, e);
+
+	return r < 0 ? r : plan_prune(reg->state, e);
+}
 
 static int destroy_main(const struct cmd *cmd, int argc, char **argv)
 {
@@ -12,7 +20,7 @@ static int destroy_main(const struct cmd *cmd, int argc, char **argv)
 		return r;
 	if (ui_registry(&g, &reg, &e) < 0)
 		return ui_error(&e);
-	r = root_destroy(&reg, g.args[0], &e) < 0 ? ui_error(&e) : 0;
+	r = destroy(&reg, g.args[0], &e) < 0 ? ui_error(&e) : 0;
 	registry_close(&reg);
 	given_free(&g);
 	return r;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/qemu.h"
 
 int ui_error(const struct err *e)
 {
@@ -25,6 +26,8 @@ int ui_registry(const struct given *g, struct registry *reg, struct err *e)
 		err_set(e, -ERR_UNSUPPORTED, "crossroot must be run as root for now");
 		return err_hint(e, "try again with sudo");
 	}
+	/* what a killed command may have left in the machine's tables */
+	qemu_sweep();
 	return registry_open(reg, state && *state ? state : "/var/lib/crossroot", e);
 }
 

@@ -194,7 +194,18 @@ int plan_get(const struct root *root, const struct settings *s, const char *stat
 	r = make_plan(root, s, native_fd, layers_dir, out, e);
 	if (!r)
 		r = plan_save(root, native_fd, key, out, e);
+	if (!r)
+		r = plan_prune(state, e);
 	if (r < 0)
 		plan_free(out);
 	return r;
+}
+
+int plan_prune(const char *state, struct err *e)
+{
+	_cleanup_free_ char *layers_dir = path_join(state, "layers");
+	_cleanup_strv_ struct strv keys = { 0 };
+	int r = plan_layers(state, &keys, e);
+
+	return r < 0 ? r : layer_prune(layers_dir, &keys, e);
 }

@@ -42,3 +42,6 @@ size_t plan_count(const struct plan *p, enum tier tier);
  */
 void plan_mounts(const struct plan *p, enum tier tier, const char *driver,
 		 struct mplan *m);
+
+/* Delete the native layers that no root's plan names any more. */
+int plan_prune(const char *state, struct err *e);

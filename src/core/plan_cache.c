@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/plan_cache.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
 
@@ -179,4 +182,28 @@ int plan_save(const struct root *root, int native_fd, const char *key,
 	}
 	buf_adds(&b, "\n");
 	return fdio_publish(root->dir_fd, PLAN_FILE, b.data, b.len, 0644, e);
+}
+
+int plan_layers(const char *state, struct strv *keys, struct err *e)
+{
+	_cleanup_free_ char *roots = path_join(state, "roots");
+	_cleanup_closedir_ DIR *d = opendir(roots);
+	struct dirent *de;
+
+	if (!d)
+		return err_set(e, -errno, "read '%s'", roots);
+	while ((de = readdir(d))) {
+		_cleanup_free_ char *path = path_join(de->d_name, PLAN_FILE), *text = NULL;
+		char *line;
+
+		if (fdio_read_file(dirfd(d), path, PLAN_LIMIT, &text, NULL, NULL) < 0)
+			continue;
+		line = strstr(text, "\nlayer\t");
+		if (!line)
+			continue;
+		line += strlen("\nlayer\t");
+		line[strcspn(line, "\n")] = '\0';
+		strv_add(keys, line);
+	}
+	return 0;
 }

@@ -14,3 +14,6 @@ int plan_load(const struct root *root, int native_fd, const char *key,
 	      const char *layers_dir, struct plan *p);
 int plan_save(const struct root *root, int native_fd, const char *key,
 	      const struct plan *p, struct err *e);
+
+/* Add to @keys the layers that the plans of the roots below @state name. */
+int plan_layers(const char *state, struct strv *keys, struct err *e);
