@@ -79,6 +79,14 @@ say_version_gap() {
 		"programs stay emulated; remove $2 and $3 to make both anew"
 }
 
+# The host's own mirrors of Debian proper, to fetch from the pool.
+host_pools() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(ORIGIN) $(COMPONENT) $(REPO_URI)' \
+		"Created-By: Packages" 2>/dev/null | sort -u |
+		awk '$1 == "Debian" && $2 == "main" && $3 ~ "^http" && !/security/ { print $3 }'
+}
+
 # in_native ROOT [BWRAP-OPTION...] -- CMD...: run CMD in the native root, writable,
 # with a /dev, /proc and /tmp of its own. No part of crossroot is involved.
 in_native() {
