@@ -104,3 +104,40 @@ in_native() {
 
 # Where crossroot keeps the files of root NAME: root_tree STATE-DIR NAME
 root_tree() { echo "$1/roots/$2/tree"; }
+
+# timed CMD...: run CMD, its output into $LOG; sets TOOK to the microseconds it took.
+timed() {
+	local start=${EPOCHREALTIME/[.,]/}
+	"$@" >>"$LOG" 2>&1 </dev/null || {
+		say "failed: $* (the end of its output follows)"
+		tail -n 20 "$LOG" >&2
+		return 1
+	}
+	TOOK=$((${EPOCHREALTIME/[.,]/} - start))
+}
+
+# build_steps RUNNER [CONFIGURE-ARG...]: ./configure, make and make check through
+# RUNNER, a function that runs its arguments in the build's place. Sets STEPS to the
+# microseconds of each. CHECK= leaves the last one out.
+build_steps() {
+	local runner=$1
+	shift
+	STEPS=()
+	timed "$runner" ./configure "$@" || return
+	STEPS+=("$TOOK")
+	timed "$runner" make || return
+	STEPS+=("$TOOK")
+	[[ -n ${CHECK-1} ]] || return 0
+	timed "$runner" make check || return
+	STEPS+=("$TOOK")
+}
+
+# unpack TARBALL DIR: its one directory becomes DIR.
+unpack() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	tar -C "$2" --strip-components=1 --no-same-owner -xf "$1"
+}
+
+# The environment every measured build gets: CLEAN CMD...
+CLEAN=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8)
