@@ -3,7 +3,7 @@
 # make            build crossroot and its pages into $(O)
 # make demo       GNU hello in an arm64 hybrid root, start to end (root)
 # make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure
-# make check-unit | check-cli | check-root | check-layers    parts of it
+# make check-unit | check-cli | check-root | check-layers | check-docs    parts of it
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)
 # make install    DESTDIR= PREFIX=/usr
@@ -54,7 +54,11 @@ cr_cflags := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes $(if $(WERRO
 	-ffile-prefix-map=$(CURDIR)=. $(san_flags) $(CFLAGS)
 cr_ldflags := $(san_flags) $(LDFLAGS)
 
-all: $(O)/libcrossroot.a $(O)/crossroot $(O)/crossroot-driver $(O)/crossroot-qemu
+# The pages need scdoc; without it a program is built and installed without pages.
+pages := $(if $(shell command -v scdoc),crossroot.1 crossroot.conf.5)
+
+all: $(O)/libcrossroot.a $(O)/crossroot $(O)/crossroot-driver $(O)/crossroot-qemu \
+	$(pages:%=$(O)/%)
 
 # A changed compiler or flag rebuilds everything; an unchanged one touches nothing.
 $(O)/flags: FORCE
@@ -82,7 +86,7 @@ $(O)/crossroot-%: src/wrapper/%.c $(O)/flags
 	@$(if $(V),,echo '  CC      $@')
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -ffile-prefix-map=$(CURDIR)=. -o $@ $<
 
-$(O)/crossroot.1: doc/crossroot.1.scd
+$(O)/%: doc/%.scd
 	$(Q)mkdir -p $(@D)
 	$(Q)scdoc < $< > $@
 
@@ -91,7 +95,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-unit check-san check-fuzz check-cli
+check: check-layers check-docs check-unit check-san check-fuzz check-cli
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
@@ -125,6 +129,9 @@ fuzz:
 check-layers:
 	$(Q)tests/check-layers
 
+check-docs: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) tests/check-docs
+
 check-cli: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/cli
 
@@ -143,14 +150,14 @@ bench: all
 	$(Q)bench/bench
 
 install: all
-	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(COMPDIR)
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(COMPDIR)
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
 	$(INSTALL) -m755 $(O)/crossroot-driver $(O)/crossroot-qemu $(DESTDIR)$(LIBEXECDIR)/crossroot/
-	$(INSTALL) -m644 $(O)/crossroot.1 $(DESTDIR)$(MANDIR)/man1/crossroot.1
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
+	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(p) &&) :
 
 clean:
 	rm -rf $(O)
 
-.PHONY: all check check-unit check-san check-layers check-fuzz check-cli check-root replay fuzz analyze demo bench install clean FORCE
+.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root replay fuzz analyze demo bench install clean FORCE
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
