@@ -89,23 +89,29 @@ static const struct pkg *owner(const struct side *s, const char *path)
 }
 
 static void check_versions(struct candidate *c, const struct side *root,
-			   const struct side *native_root, bool release)
+			   const struct side *native_root, enum match match)
 {
 	const struct pkg *ours = owner(root, c->path);
 	const struct pkg *twin = owner(native_root, c->native);
 
 	if (ours)
 		c->package = xasprintf("%s %s", ours->name, ours->version);
-	if (!ours || !twin)
-		candidate_refuse(c, "no package of the %s owns it",
-				 ours ? "native root" : "root");
-	else if (!release && strcmp(ours->name, twin->name))
+	if (!ours || !twin) {
+		if (match != MATCH_ANY)
+			candidate_refuse(c, "no package of the %s owns it",
+					 ours ? "native root" : "root");
+		return;
+	}
+	if (match == MATCH_EXACT && strcmp(ours->name, twin->name))
 		candidate_refuse(c, "of package %s here, of %s in the native root",
 				 ours->name, twin->name);
 	else if (!strcmp(ours->version, twin->version))
 		return;
-	else if (release && same_release(ours->version, twin->version))
+	else if (match == MATCH_RELEASE && same_release(ours->version, twin->version))
 		c->note = xasprintf("packaged as %s here, as %s in the native root",
+				    ours->version, twin->version);
+	else if (match == MATCH_ANY)
+		c->note = xasprintf("version %s here, %s in the native root",
 				    ours->version, twin->version);
 	else
 		candidate_refuse(c, "version %s here, %s in the native root",
@@ -143,7 +149,7 @@ static bool wrong_file(const struct side *s, const char *path, const char *where
 }
 
 void candidate_check(struct candidate *c, const struct side *root,
-		     const struct side *native_root, bool release)
+		     const struct side *native_root, enum match match)
 {
 	if (c->reason || wrong_file(root, c->path, "in the root", c))
 		return;
@@ -157,7 +163,7 @@ void candidate_check(struct candidate *c, const struct side *root,
 	}
 	if (wrong_file(native_root, c->native, "in the native root", c))
 		return;
-	check_versions(c, root, native_root, release);
+	check_versions(c, root, native_root, match);
 }
 
 void candidates_free(struct candidates *l)
@@ -169,6 +175,7 @@ void candidates_free(struct candidates *l)
 		free(c->native);
 		free(c->package);
 		free(c->conf);
+		free(c->ask);
 		free(c->reason);
 		free(c->note);
 	}

@@ -27,6 +27,7 @@ struct candidate {
 	char *native;	 /* canonical, in the native root; NULL: there is none */
 	char *package;	 /* "sed 4.9-1": who owns it in the root; NULL: nobody */
 	char *conf;	 /* CANDIDATE_WRAPPED: what the wrapper reads */
+	char *ask;	 /* an argument to which twin and original have to answer alike */
 	char *reason;	 /* why it stays emulated; NULL: it is swapped */
 	char *note;	 /* what differs all the same; mostly NULL */
 };
@@ -52,14 +53,19 @@ struct candidate *candidate_add(struct candidates *l, const struct side *root,
 				const struct side *native_root, const char *path,
 				const char *native, enum tier tier);
 
+/* How much of two packages has to be the same for their programs to be twins. */
+enum match {
+	MATCH_EXACT,   /* name and version */
+	MATCH_RELEASE, /* the upstream release; another packaging becomes the note */
+	MATCH_ANY,     /* nothing: another version becomes the note */
+};
+
 /*
- * Give the candidate a reason unless both files are what they have to be: the
- * target's and the native root's architecture, owned by packages of the same
- * name and version. @release: it is enough that the packages are of the same
- * upstream release; a different packaging becomes the note.
+ * Give the candidate a reason unless both files are what they have to be: programs
+ * of the root's and the native root's architecture, of packages that @match.
  */
 void candidate_check(struct candidate *c, const struct side *root,
-		     const struct side *native_root, bool release);
+		     const struct side *native_root, enum match match);
 
 /* Say once why @c is not swapped; a reason it has already stays. */
 void candidate_refuse(struct candidate *c, const char *fmt, ...) _printf_(2, 3);

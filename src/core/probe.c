@@ -19,6 +19,9 @@
 /* A program that only answers --version is done long before. */
 #define PROBE_SECONDS 20
 
+/* No wait status is like this. */
+#define ANSWERS_DIFFER (1 << 24)
+
 #define EMULATED "/run/crossroot/emulated"
 
 struct probe {
@@ -48,18 +51,58 @@ static _noreturn_ void start_twin(const struct candidate *c)
 	_exit(127);
 }
 
-static int status_of(const struct candidate *c)
+static int wait_for(pid_t pid)
 {
-	pid_t pid = fork();
 	int status = 0;
 
-	if (pid == 0)
-		start_twin(c);
 	if (pid < 0)
 		return -1;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
+}
+
+static int status_of(const struct candidate *c)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		start_twin(c);
+	return wait_for(pid);
+}
+
+/* What @path says when it is asked @ask, into @answer. */
+static void answer_of(const char *path, const char *ask, struct buf *answer)
+{
+	char part[4096];
+	int fds[2];
+	ssize_t n;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		alarm(PROBE_SECONDS);
+		execl(path, path, ask, (char *)NULL);
+		_exit(127);
+	}
+	close(fds[1]);
+	while ((n = read(fds[0], part, sizeof(part))) > 0)
+		buf_add(answer, part, (size_t)n);
+	close(fds[0]);
+	buf_addf(answer, "%d", wait_for(pid));
+}
+
+static bool answers_alike(const struct candidate *c)
+{
+	_cleanup_free_ char *original = xasprintf(EMULATED "%s", c->path);
+	_cleanup_buf_ struct buf ours = { 0 }, theirs = { 0 };
+
+	answer_of(c->path, c->ask, &theirs);
+	answer_of(original, c->ask, &ours);
+	return ours.len && ours.len == theirs.len && !memcmp(ours.data, theirs.data, ours.len);
 }
 
 /* Inside the run. */
@@ -78,6 +121,9 @@ static int start_all(void *arg, struct err *e)
 		const struct candidate *c = &p->plan->swaps.v[i];
 		bool start = plan_swaps(c, TIER_TOOLS) && c->kind != CANDIDATE_LIBRARY;
 		int status = start ? status_of(c) : 0;
+
+		if (start && c->ask && !answers_alike(c))
+			status = ANSWERS_DIFFER;
 
 		if (fdio_write_all(p->fd, &status, sizeof(status)) < 0)
 			return err_set(e, -EPIPE, "report a probe");
@@ -98,7 +144,9 @@ static int start_all(void *arg, struct err *e)
 
 static void judge(struct candidate *c, int status)
 {
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+	if (status == ANSWERS_DIFFER)
+		candidate_refuse(c, "its twin answers %s differently", c->ask);
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		candidate_refuse(c, "the native twin does not end when asked for its version");
 	else if (WIFSIGNALED(status))
 		candidate_refuse(c, "the native twin does not start: signal %d (%s)",

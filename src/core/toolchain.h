@@ -6,8 +6,8 @@
 /*
  * Add the root's compilers and binutils with the native root's cross programs for
  * the same target. Each layout of a root has a driver of its own; the first that
- * knows the root is asked. -ERR_UNSUPPORTED: no driver does, or the native root
- * has no cross compiler for it; the message and hint say what to install.
+ * knows the root is asked. -ERR_UNSUPPORTED or -ERR_MISMATCH: the native root has
+ * no cross compiler that fits; the message and hint say what to install.
  */
 int toolchain_find(struct candidates *l, const struct side *root,
 		   const struct side *native_root, struct err *e);
@@ -19,4 +19,4 @@ struct toolchain_driver {
 		    const struct side *native_root, struct err *e);
 };
 
-extern const struct toolchain_driver toolchain_debian;
+extern const struct toolchain_driver toolchain_gentoo, toolchain_debian;

@@ -6,8 +6,6 @@
  *	the cross gcc		/usr/bin/M-gcc-12, /usr/lib/gcc-cross/M/12/{cc1,...}
  *	binutils of both	/usr/bin/M-{as,ld.bfd,...}
  */
-#include <dirent.h>
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,19 +23,6 @@ static const char driver_conf[] = "questions\n"
 				  "append C_INCLUDE_PATH=/usr/local/include\n"
 				  "append CPLUS_INCLUDE_PATH=/usr/local/include\n"
 				  "append OBJC_INCLUDE_PATH=/usr/local/include\n";
-
-static int list_dir(const struct side *s, const char *dir, struct strv *names)
-{
-	int fd = beneath_open(s->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
-
-	while (d && (de = readdir(d)))
-		if (de->d_name[0] != '.')
-			strv_add(names, de->d_name);
-	strv_sort(names);
-	return d ? 0 : -1;
-}
 
 /* Programs that start others of the toolchain, by the name after "M-". */
 static bool is_driver(const char *name)
@@ -87,7 +72,8 @@ static void add_programs(struct candidates *l, const struct side *root,
 			c->kind = CANDIDATE_WRAPPED;
 			c->conf = xstrdup(driver_conf);
 		}
-		candidate_check(c, root, native_root, is_gcc(name));
+		candidate_check(c, root, native_root,
+				is_gcc(name) ? MATCH_RELEASE : MATCH_EXACT);
 	}
 }
 
@@ -113,7 +99,7 @@ static void add_internals(struct candidates *l, const struct side *root,
 			continue;
 		if (strstr(names[i], ".so"))
 			c->kind = CANDIDATE_LIBRARY;
-		candidate_check(c, root, native_root, true);
+		candidate_check(c, root, native_root, MATCH_RELEASE);
 	}
 }
 
@@ -134,7 +120,7 @@ static int find(struct candidates *l, const struct side *root,
 	const char *multiarch = NULL;
 	bool cross = false;
 
-	if (list_dir(root, "/usr/lib/gcc", &multiarchs) < 0)
+	if (beneath_list(root->fd, "/usr/lib/gcc", &multiarchs) < 0)
 		return 0;
 	/* of a tuple per installed foreign compiler, the one with the root's own cpu */
 	for (size_t i = 0; i < multiarchs.n; i++)
@@ -148,11 +134,11 @@ static int find(struct candidates *l, const struct side *root,
 	_cleanup_free_ char *cross_dir = xasprintf("/usr/lib/gcc-cross/%s", multiarch);
 	_cleanup_strv_ struct strv versions = { 0 }, crosses = { 0 };
 
-	list_dir(root, dir, &versions);
-	list_dir(native_root, cross_dir, &crosses);
+	beneath_list(root->fd, dir, &versions);
+	beneath_list(native_root->fd, cross_dir, &crosses);
 	for (size_t i = 0; i < versions.n; i++)
 		cross = cross || strv_has(&crosses, versions.v[i]);
-	list_dir(root, "/usr/bin", &bin);
+	beneath_list(root->fd, "/usr/bin", &bin);
 	add_programs(l, root, native_root, multiarch, &bin);
 	for (size_t i = 0; i < versions.n; i++)
 		add_internals(l, root, native_root, multiarch, versions.v[i]);

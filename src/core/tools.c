@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/tools.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -44,43 +42,29 @@ static const char *const programs[] = {
 /* Where programs live; merged or not, candidate_add sees through the links. */
 static const char *const dirs[] = { "/usr/bin", "/bin", "/usr/sbin", "/sbin" };
 
-/* The one file in the root's directory @dir that ends with @suffix, without it. */
-static char *only_name(const struct side *root, const char *dir, const char *suffix)
-{
-	int fd = beneath_open(root->fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	_cleanup_free_ char *name = NULL;
-	struct dirent *de;
-
-	while (d && (de = readdir(d))) {
-		size_t n = strlen(de->d_name), s = strlen(suffix);
-
-		if (n <= s || strcmp(de->d_name + n - s, suffix))
-			continue;
-		if (name)
-			return NULL;
-		name = xstrndup(de->d_name, n - s);
-	}
-	return TAKE_PTR(name);
-}
-
 /*
- * pkgconf has its own root's search path compiled in. Under the name of a tuple
- * it reads that tuple's personality, which the root's pkgconf brings along.
+ * pkgconf has a search path compiled in. Where the root has the personality of one
+ * tuple (Debian), the twin reads that under the tuple's name; else the twin's path
+ * has to be the original's (Gentoo, where both are /usr/lib64/pkgconfig).
  */
-static void wrap_pkgconf(struct candidate *c, const struct side *root)
+static void treat_pkgconf(struct candidate *c, const struct side *root)
 {
-	_cleanup_free_ char *tuple =
-		only_name(root, "/usr/share/pkgconfig/personality.d", ".personality");
+	static const char dir[] = "/usr/share/pkgconfig/personality.d";
+	static const char suffix[] = ".personality";
+	_cleanup_strv_ struct strv names = { 0 };
+	size_t n;
 
-	if (!tuple) {
-		candidate_refuse(c, "no personality file gives the root's search path");
+	beneath_list(root->fd, dir, &names);
+	n = names.n == 1 ? strlen(names.v[0]) : 0;
+	if (n <= strlen(suffix) || strcmp(names.v[0] + n - strlen(suffix), suffix)) {
+		c->ask = xstrdup("--dump-personality");
 		return;
 	}
 	c->kind = CANDIDATE_WRAPPED;
 	/* what it says of itself does not come from there */
 	c->conf = xasprintf("emulate pkg-config\nemulate pkgconf\n"
-			    "emulate --dump-personality\nargv0 %s-pkg-config\n", tuple);
+			    "emulate --dump-personality\nargv0 %.*s-pkg-config\n",
+			    (int)(n - strlen(suffix)), names.v[0]);
 }
 
 static void add(struct candidates *l, const struct side *root,
@@ -91,8 +75,8 @@ static void add(struct candidates *l, const struct side *root,
 	if (!c)
 		return;
 	if (!strcmp(path_base(c->path), "pkgconf"))
-		wrap_pkgconf(c, root);
-	candidate_check(c, root, native_root, false);
+		treat_pkgconf(c, root);
+	candidate_check(c, root, native_root, MATCH_EXACT);
 }
 
 void tools_find(struct candidates *l, const struct side *root,

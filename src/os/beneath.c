@@ -121,6 +121,21 @@ int beneath_realpath(int rootfd, const char *path, char **out)
 	return 0;
 }
 
+int beneath_list(int rootfd, const char *path, struct strv *names)
+{
+	int fd = beneath_open(rootfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *de;
+
+	if (!d)
+		return fd < 0 ? fd : -errno;
+	while ((de = readdir(d)))
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			strv_add(names, de->d_name);
+	strv_sort(names);
+	return 0;
+}
+
 char *beneath_stamp(int rootfd, const char *path)
 {
 	struct stat st;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -29,6 +30,9 @@ int beneath_realpath(int rootfd, const char *path, char **out);
 /* Read the whole of @path inside the root; like fdio_read_file. */
 int beneath_read(int rootfd, const char *path, size_t max, char **data, size_t *len,
 		 struct err *e);
+
+/* The names in the directory @path inside the root, sorted, into @names. */
+int beneath_list(int rootfd, const char *path, struct strv *names);
 
 /*
  * A word that says which file is at @path inside the root and in what state: it
