@@ -87,17 +87,17 @@ host_pools() {
 		awk '$1 == "Debian" && $2 == "main" && $3 ~ "^http" && !/security/ { print $3 }'
 }
 
-# in_native ROOT [BWRAP-OPTION...] -- CMD...: run CMD in the native root, writable,
-# with a /dev, /proc and /tmp of its own. No part of crossroot is involved.
+# in_native --bind|--ro-bind ROOT [BWRAP-OPTION...] -- CMD...: run CMD in the native
+# root, with a /dev, /proc and /tmp of its own. No part of crossroot is involved.
 in_native() {
-	local root=$1 opts=()
-	shift
+	local base=("$1" "$2") opts=()
+	shift 2
 	while [[ $1 != -- ]]; do
 		opts+=("$1")
 		shift
 	done
 	shift
-	bwrap --unshare-pid --die-with-parent --bind "$root" / --dev /dev --proc /proc \
+	bwrap --unshare-pid --die-with-parent "${base[@]}" / --dev /dev --proc /proc \
 		--tmpfs /tmp --tmpfs /run "${opts[@]}" --clearenv --setenv LC_ALL C.UTF-8 \
 		--setenv PATH /usr/sbin:/usr/bin --setenv HOME /root -- "$@"
 }
@@ -140,4 +140,4 @@ unpack() {
 }
 
 # The environment every measured build gets: CLEAN CMD...
-CLEAN=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8)
+CLEAN=(env -i PATH=/usr/sbin:/usr/bin HOME=/root LC_ALL=C.UTF-8)
