@@ -38,8 +38,8 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_create, cmd_destroy, cmd_enter, cmd_info, cmd_list, cmd_plan,
-	cmd_run;
+extern const struct cmd cmd_create, cmd_destroy, cmd_doctor, cmd_enter, cmd_info, cmd_list,
+	cmd_plan, cmd_run;
 extern const struct cmd *const commands[];
 
 /*

@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 
 const struct cmd *const commands[] = {
-	&cmd_create, &cmd_run,  &cmd_enter,   &cmd_plan,
-	&cmd_list,   &cmd_info, &cmd_destroy, NULL,
+	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
+	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor, NULL,
 };
 
 static void usage(FILE *f)

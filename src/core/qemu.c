@@ -141,22 +141,25 @@ static int have_entry(const char *dir, const struct qemu *q, const char *name, b
 		.interp = q->interp,
 		.flags = "P", /* never C: a set-uid program would be root anywhere */
 	};
-	struct binfmt_found found;
-	int r = binfmt_lookup(dir, q->arch, &found, e);
+	_cleanup_free_ struct binfmt_found *found = NULL;
+	int n = binfmt_list(dir, q->arch, &found, e), r;
 
-	if (r <= 0)
-		return r < 0 ? r : binfmt_register(dir, &ent, e);
-	if (found.fixed && !strcmp(found.interp, q->interp))
-		return 0;
-	/* somebody else's that would not do stays; a later entry is asked first */
-	if (strcmp(found.name, name))
-		return binfmt_register(dir, &ent, e);
-	if (!first)
-		return err_set(e, -ERR_STATE,
-			       "another run has '%s' for all %s programs of this machine",
-			       found.interp, q->arch->name);
-	r = binfmt_remove(dir, name, e);
-	return r < 0 ? r : binfmt_register(dir, &ent, e);
+	for (int i = 0; i < n; i++)
+		if (found[i].enabled && found[i].fixed && !strcmp(found[i].interp, q->interp))
+			return 0;
+	/* somebody else's that would not do stay; a later entry is asked first */
+	for (int i = 0; i < n; i++) {
+		if (strcmp(found[i].name, name))
+			continue;
+		if (!first)
+			return err_set(e, -ERR_STATE,
+				       "another run has '%s' for all %s programs of this "
+				       "machine", found[i].interp, q->arch->name);
+		r = binfmt_remove(dir, name, e);
+		if (r < 0)
+			return r;
+	}
+	return n < 0 ? n : binfmt_register(dir, &ent, e);
 }
 
 static int lock_dir(struct err *e)

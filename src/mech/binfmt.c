@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
@@ -95,41 +96,72 @@ static bool line_of(const char *text, const char *key, char *out, size_t size)
 	return false;
 }
 
-static bool takes(const char *text, const struct arch *arch)
+static unsigned int hex_byte(const char *s)
 {
-	uint8_t magic[ARCH_MAGIC_LEN], mask[ARCH_MAGIC_LEN];
-	_cleanup_buf_ struct buf want = { 0 };
-	char has[2 * 256 + 1];
+	char pair[3] = { s[0], s[1], '\0' };
 
-	arch_magic(arch, magic, mask);
-	for (size_t i = 0; i < sizeof(magic); i++)
-		buf_addf(&want, "%02x", magic[i]);
-	return !strncmp(text, "enabled\n", 8) && line_of(text, "magic ", has, sizeof(has)) &&
-	       !strncmp(has, want.data, want.len);
+	return (unsigned int)strtoul(pair, NULL, 16);
 }
 
-int binfmt_lookup(const char *dir, const struct arch *arch, struct binfmt_found *out,
-		  struct err *e)
+/* Whether the entry @text takes the programs of @arch, by magic and mask. */
+static bool takes(const char *text, const struct arch *arch)
+{
+	char magic[2 * 256 + 1], mask[2 * 256 + 1], offset[16];
+	uint8_t ours[ARCH_MAGIC_LEN], unused[ARCH_MAGIC_LEN];
+	bool masked = line_of(text, "mask ", mask, sizeof(mask));
+	size_t n;
+
+	if (!line_of(text, "magic ", magic, sizeof(magic)) ||
+	    !line_of(text, "offset ", offset, sizeof(offset)) || strcmp(offset, "0"))
+		return false;
+	n = strlen(magic) / 2;
+	if (!n || (masked && strlen(mask) != strlen(magic)))
+		return false;
+	arch_magic(arch, ours, unused);
+	for (size_t i = 0; i < n && i < sizeof(ours); i++) {
+		unsigned int bits = masked ? hex_byte(mask + 2 * i) : 0xff;
+
+		if ((hex_byte(magic + 2 * i) & bits) != (ours[i] & bits))
+			return false;
+	}
+	return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct binfmt_found *)a)->name,
+		      ((const struct binfmt_found *)b)->name);
+}
+
+int binfmt_list(const char *dir, const struct arch *arch, struct binfmt_found **out,
+		struct err *e)
 {
 	_cleanup_closedir_ DIR *d = opendir(dir);
+	size_t n = 0, cap = 0;
 	struct dirent *de;
 
+	*out = NULL;
 	if (!d)
 		return err_set(e, -errno, "read '%s'", dir);
 	while ((de = readdir(d))) {
 		_cleanup_free_ char *text = NULL;
+		struct binfmt_found f = { 0 };
 
+		/* gone meanwhile, or no entry */
 		if (de->d_name[0] == '.' || !strcmp(de->d_name, "register") ||
 		    !strcmp(de->d_name, "status") ||
 		    fdio_read_file(dirfd(d), de->d_name, 65536, &text, NULL, NULL) < 0 ||
 		    !takes(text, arch))
 			continue;
-		*out = (struct binfmt_found){ 0 };
-		snprintf(out->name, sizeof(out->name), "%s", de->d_name);
-		line_of(text, "interpreter ", out->interp, sizeof(out->interp));
-		line_of(text, "flags: ", out->flags, sizeof(out->flags));
-		out->fixed = strchr(out->flags, 'F');
-		return 1;
+		snprintf(f.name, sizeof(f.name), "%s", de->d_name);
+		line_of(text, "interpreter ", f.interp, sizeof(f.interp));
+		line_of(text, "flags: ", f.flags, sizeof(f.flags));
+		f.enabled = !strncmp(text, "enabled\n", 8);
+		f.fixed = strchr(f.flags, 'F');
+		xgrow(out, &cap, n, sizeof(f));
+		(*out)[n++] = f;
 	}
-	return 0;
+	if (n)
+		qsort(*out, n, sizeof(**out), by_name);
+	return (int)n;
 }

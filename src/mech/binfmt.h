@@ -38,12 +38,13 @@ struct binfmt_found {
 	char name[256];
 	char interp[256];
 	char flags[16];
+	bool enabled;
 	bool fixed; /* flag F: works in any root */
 };
 
 /*
- * The enabled entry of the table mounted at @dir that takes executables of @arch.
- * Returns 1 with @out filled, 0 when there is none.
+ * The entries of the table mounted at @dir that take executables of @arch, sorted
+ * by name, into *@out, which the caller frees; returns how many.
  */
-int binfmt_lookup(const char *dir, const struct arch *arch, struct binfmt_found *out,
-		  struct err *e);
+int binfmt_list(const char *dir, const struct arch *arch, struct binfmt_found **out,
+		struct err *e);
