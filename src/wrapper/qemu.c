@@ -27,7 +27,9 @@ int main(int argc, char **argv)
 	args[n++] = QEMU;
 	while (n <= MAX_ARGS && getline(&line, &size, f) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		args[n++] = strdup(line);
+		args[n] = strdup(line);
+		if (!args[n++])
+			goto fail;
 	}
 	fclose(f);
 	args[n++] = "-0";
