@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter plan list info destroy"
+_crossroot_commands="create run enter plan list info destroy doctor"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -13,7 +13,7 @@ _crossroot_options() {
 	create) echo "--stage= --target= --config= $settings" ;;
 	run | enter) echo "$settings $inside" ;;
 	plan) echo "$settings --json" ;;
-	list | info) echo "--json" ;;
+	list | info | doctor) echo "--json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"
 }

@@ -63,6 +63,6 @@ static const struct opt opts[] = {
 };
 
 const struct cmd cmd_doctor = {
-	"doctor", "[--json]", "tell what this machine lacks, and how to mend it", opts, 0,
+	"doctor", "", "tell what this machine lacks, and how to mend it", opts, 0,
 	0, doctor_main
 };
