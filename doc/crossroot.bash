@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter plan list info destroy doctor"
+_crossroot_commands="create run enter plan list info destroy doctor verify"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -13,6 +13,7 @@ _crossroot_options() {
 	create) echo "--stage= --target= --config= $settings" ;;
 	run | enter) echo "$settings $inside" ;;
 	plan) echo "$settings --json" ;;
+	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
 	list | info | doctor) echo "--json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"
@@ -34,7 +35,7 @@ _crossroot_value() {
 	--native) _crossroot_words "none toolchain tools" ;;
 	--binfmt) _crossroot_words "private global" ;;
 	--stage | --config | --qemu) _crossroot_action file ;;
-	--native-root | --state-dir | --bind) _crossroot_action directory ;;
+	--native-root | --state-dir | --bind | --tree) _crossroot_action directory ;;
 	esac
 }
 
@@ -78,7 +79,7 @@ _crossroot() {
 			((++given))
 		fi
 	done
-	if [[ $after == " --" && $cmd == run ]]; then
+	if [[ $after == " --" && $cmd == @(run|verify) ]]; then
 		_crossroot_action command
 	elif [[ $after ]]; then
 		_crossroot_action file

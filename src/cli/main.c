@@ -7,7 +7,8 @@
 
 const struct cmd *const commands[] = {
 	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
-	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor, NULL,
+	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor,
+	&cmd_verify, NULL,
 };
 
 static void usage(FILE *f)

@@ -9,6 +9,8 @@
 
 #include "base/cleanup.h"
 
+#define BUILD_ID ".note.gnu.build-id"
+
 static void endp(Elf **elf)
 {
 	elf_end(*elf);
@@ -166,4 +168,136 @@ void elf_info_free(struct elf_info *info)
 	free(info->rpath);
 	free(info->runpath);
 	*info = (struct elf_info){ 0 };
+}
+
+/* The innermost symbol of the table @scn around @value in section @shndx. */
+static char *symbol_at(Elf *elf, Elf_Scn *scn, size_t shndx, uint64_t value)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+	char *best = NULL;
+	uint64_t best_size = UINT64_MAX;
+	GElf_Shdr sh;
+	size_t n;
+
+	if (!data || !gelf_getshdr(scn, &sh) || !sh.sh_entsize)
+		return NULL;
+	n = sh.sh_size / sh.sh_entsize;
+	for (size_t i = 0; i < n; i++) {
+		GElf_Sym sym;
+		const char *name;
+
+		if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx != shndx ||
+		    value < sym.st_value || value - sym.st_value >= sym.st_size ||
+		    sym.st_size >= best_size)
+			continue;
+		name = elf_strptr(elf, sh.sh_link, sym.st_name);
+		if (!name || !*name)
+			continue;
+		free(best);
+		best = xasprintf("%s+%#jx", name, (uintmax_t)(value - sym.st_value));
+		best_size = sym.st_size;
+	}
+	return best;
+}
+
+static char *symbol_in(Elf *elf, size_t shndx, uint64_t value)
+{
+	Elf_Scn *scn = NULL;
+	char *symbol = NULL;
+
+	while (!symbol && (scn = elf_nextscn(elf, scn))) {
+		GElf_Shdr sh;
+
+		if (gelf_getshdr(scn, &sh) &&
+		    (sh.sh_type == SHT_SYMTAB || sh.sh_type == SHT_DYNSYM))
+			symbol = symbol_at(elf, scn, shndx, value);
+	}
+	return symbol;
+}
+
+/* The section of @elf called @name, or NULL; its header goes to @sh. */
+static Elf_Scn *section_named(Elf *elf, size_t names, const char *name, GElf_Shdr *sh)
+{
+	Elf_Scn *scn = NULL;
+
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *is = gelf_getshdr(scn, sh) ? elf_strptr(elf, names, sh->sh_name) :
+							  NULL;
+
+		if (is && !strcmp(is, name))
+			return scn;
+	}
+	return NULL;
+}
+
+/* A section's bytes in the file; empty where the file has none for it. */
+struct bytes {
+	const unsigned char *data;
+	size_t n;
+};
+
+static struct bytes section_bytes(const void *file, size_t n, const GElf_Shdr *sh)
+{
+	if (sh->sh_type == SHT_NOBITS || sh->sh_offset > n || sh->sh_size > n - sh->sh_offset)
+		return (struct bytes){ file, 0 };
+	return (struct bytes){ (const unsigned char *)file + sh->sh_offset, sh->sh_size };
+}
+
+static void describe(Elf *elf, Elf_Scn *scn, const GElf_Shdr *sh, const char *name,
+		     struct bytes x, struct bytes y, const void *a, const void *b,
+		     struct elf_difference *out)
+{
+	GElf_Ehdr eh;
+	size_t i = 0;
+
+	while (i < x.n && i < y.n && x.data[i] == y.data[i])
+		i++;
+	out->section = xstrdup(name);
+	out->a = (size_t)(x.data - (const unsigned char *)a) + i;
+	out->b = (size_t)(y.data - (const unsigned char *)b) + i;
+	/* addresses in a linked file, offsets in an object */
+	if (gelf_getehdr(elf, &eh))
+		out->symbol = symbol_in(elf, elf_ndxscn(scn),
+					i + (eh.e_type == ET_REL ? 0 : sh->sh_addr));
+}
+
+bool elf_compare(const void *a, size_t na, const void *b, size_t nb,
+		 struct elf_difference *out)
+{
+	_cleanup_(endp) Elf *ea = NULL, *eb = NULL;
+	size_t names_a, names_b, found = 0;
+	Elf_Scn *scn = NULL;
+
+	*out = (struct elf_difference){ 0 };
+	elf_version(EV_CURRENT);
+	/* libelf does not write to what it only reads */
+	ea = elf_memory((char *)a, na);
+	eb = elf_memory((char *)b, nb);
+	if (!ea || !eb || elf_kind(ea) != ELF_K_ELF || elf_kind(eb) != ELF_K_ELF ||
+	    elf_getshdrstrndx(ea, &names_a) < 0 || elf_getshdrstrndx(eb, &names_b) < 0)
+		return false;
+	while ((scn = elf_nextscn(ea, scn))) {
+		GElf_Shdr sa, sb;
+		const char *name = gelf_getshdr(scn, &sa) ?
+					   elf_strptr(ea, names_a, sa.sh_name) : NULL;
+		struct bytes x, y = { b, 0 };
+
+		if (!name)
+			continue;
+		x = section_bytes(a, na, &sa);
+		if (section_named(eb, names_b, name, &sb))
+			y = section_bytes(b, nb, &sb);
+		if (x.n == y.n && !memcmp(x.data, y.data, x.n))
+			continue;
+		found++;
+		/* a build id follows from the rest: any other section says more */
+		if (out->section && strcmp(out->section, BUILD_ID))
+			continue;
+		free(out->section);
+		free(out->symbol);
+		out->section = out->symbol = NULL;
+		describe(ea, scn, &sa, name, x, y, a, b, out);
+	}
+	out->more = found ? found - 1 : 0;
+	return found;
 }

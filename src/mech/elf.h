@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -24,3 +25,18 @@ struct elf_info {
  */
 int elf_read(int fd, const char *name, struct elf_info *out, struct err *e);
 void elf_info_free(struct elf_info *info);
+
+/* Where two ELF files differ first; offsets are in the files, strings are copies. */
+struct elf_difference {
+	char *section; /* the first that differs */
+	char *symbol;  /* "main+0x14", NULL: none is there */
+	size_t a, b;   /* offset of the first differing byte in either */
+	size_t more;   /* how many other sections differ */
+};
+
+/*
+ * Compare two ELF files section by section. Returns false when one is no ELF file,
+ * or no section differs. The caller frees the strings.
+ */
+bool elf_compare(const void *a, size_t na, const void *b, size_t nb,
+		 struct elf_difference *out);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "core/environ.h"
+#include "core/hybrid.h"
+#include "os/beneath.h"
+#include "os/fdio.h"
+#include "os/proc.h"
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int build_at(const struct root *root, const struct settings *given,
+		    const char *state, const struct verify_spec *spec, enum tier tier,
+		    const char *copy, const char *epoch, struct verify_result *out, int which,
+		    struct err *e)
+{
+	struct settings s = *given;
+	struct plan plan;
+	struct run run;
+	double start;
+	int r;
+
+	s.native = tier;
+	r = hybrid_prepare(root, &s, state, &run, &plan, e);
+	if (!r) {
+		mplan_add(&run.mounts, MOP_BIND, copy, VERIFY_DIR);
+		environ_put(&run.env, "SOURCE_DATE_EPOCH", epoch);
+		run.cwd = VERIFY_DIR;
+		run.user = spec->user;
+		run.argv = spec->argv;
+		start = now();
+		r = run_exec(&run, e);
+		out->seconds[which] = now() - start;
+	}
+	run_free(&run);
+	plan_free(&plan);
+	if (r < 0)
+		return r;
+	out->status[which] = r;
+	return 0;
+}
+
+/* What both builds take for the time: the environment's, else the tree's own. */
+static char *epoch_of(const struct stat *tree)
+{
+	const char *given = getenv("SOURCE_DATE_EPOCH");
+
+	return given ? xstrdup(given) : xasprintf("%lld", (long long)tree->st_mtime);
+}
+
+static int copy_tree(const char *from, const char *to, struct err *e)
+{
+	_cleanup_free_ char *inside = path_join(from, ".");
+
+	if (mkdir(to, 0755) < 0)
+		return err_set(e, -errno, "create '%s'", to);
+	return proc_run((char *[]){ "cp", "-a", "--reflink=auto", "--", inside, (char *)to,
+				    NULL },
+			NULL, NULL, 0, e);
+}
+
+static int build_and_compare(const struct root *root, const struct settings *s,
+			     const char *state, const struct verify_spec *spec,
+			     const char *work, const char *epoch, struct verify_result *out,
+			     struct err *e)
+{
+	const enum tier tiers[2] = { spec->a, spec->b };
+	_cleanup_close_ int a = -1, b = -1;
+	int *fds[2] = { &a, &b }, r = 0;
+
+	for (int i = 0; !r && i < 2; i++) {
+		_cleanup_free_ char *copy = xasprintf("%s/%d", work, i);
+
+		r = copy_tree(spec->tree, copy, e);
+		if (!r)
+			r = build_at(root, s, state, spec, tiers[i], copy, epoch, out, i, e);
+		*fds[i] = r ? -1 : open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (!r && *fds[i] < 0)
+			r = err_set(e, -errno, "open '%s'", copy);
+	}
+	if (!r)
+		r = compare_trees(a, tier_name(spec->a), b, tier_name(spec->b), spec->ignored,
+				  &out->differences, e);
+	return r;
+}
+
+int verify(const struct root *root, const struct settings *s, const char *state,
+	   const struct verify_spec *spec, struct verify_result *out, struct err *e)
+{
+	_cleanup_free_ char *work = xasprintf("%s/verify.XXXXXX", state), *epoch = NULL;
+	_cleanup_close_ int state_fd = -1;
+	struct stat st;
+	int r;
+
+	*out = (struct verify_result){ 0 };
+	if (stat(spec->tree, &st) < 0)
+		return err_set(e, -errno, "open the tree '%s'", spec->tree);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR, "build copies of '%s'", spec->tree);
+	epoch = epoch_of(&st);
+	state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (state_fd < 0 || !mkdtemp(work))
+		return err_set(e, -errno, "create '%s'", work);
+	r = build_and_compare(root, s, state, spec, work, epoch, out, e);
+	if (r < 0)
+		beneath_rmtree(state_fd, path_base(work), NULL);
+	else
+		r = beneath_rmtree(state_fd, path_base(work), e);
+	return r;
+}
