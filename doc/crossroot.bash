@@ -88,7 +88,7 @@ _crossroot() {
 		_crossroot_value "$open"
 	elif [[ $cur == -* ]]; then
 		_crossroot_words "${options//=/} $([[ $cmd != run ]] || echo --)"
-	elif ((given == 0)) && [[ $cmd != create && $cmd != list ]]; then
+	elif ((given == 0)) && [[ " create list doctor " != *" $cmd "* ]]; then
 		_crossroot_roots "$state"
 	fi
 }
