@@ -97,7 +97,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-docs check-unit check-san check-fuzz check-cli
+check: check-layers check-docs check-unit check-san check-fuzz check-cli check-root
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done

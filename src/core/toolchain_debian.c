@@ -14,16 +14,6 @@
 #include "core/toolchain.h"
 #include "os/beneath.h"
 
-/*
- * GCC_EXEC_PREFIX makes the cross driver look for everything where the root's own
- * gcc keeps it. It does not search /usr/local/include, which the root's does.
- */
-static const char driver_conf[] = "questions\n"
-				  "env GCC_EXEC_PREFIX=/usr/lib/gcc/\n"
-				  "append C_INCLUDE_PATH=/usr/local/include\n"
-				  "append CPLUS_INCLUDE_PATH=/usr/local/include\n"
-				  "append OBJC_INCLUDE_PATH=/usr/local/include\n";
-
 /* Programs that start others of the toolchain, by the name after "M-". */
 static bool is_driver(const char *name)
 {
@@ -41,6 +31,35 @@ static bool is_driver(const char *name)
 static bool is_gcc(const char *name)
 {
 	return is_driver(name) || !fnmatch("gcov*", name, 0) || !fnmatch("lto-*", name, 0);
+}
+
+/*
+ * GCC_EXEC_PREFIX makes the cross driver look for everything where the root's own
+ * gcc keeps it, but for the headers: it knows C++'s in another place, and does not
+ * search /usr/local/include. So it is told the root's own list from its start up to
+ * that; gcc drops what its own list then repeats. gcc-ar and its like find no plugin
+ * by GCC_EXEC_PREFIX.
+ */
+static char *driver_conf(const char *name, const char *multiarch)
+{
+	const char *v = strrchr(name, '-') + 1;
+	_cleanup_free_ char *libs = xasprintf("/usr/lib/gcc/%s/%s", multiarch, v);
+	_cleanup_free_ char *c = xasprintf("%s/include:/usr/local/include", libs);
+	_cleanup_free_ char *cxx = xasprintf("/usr/include/c++/%s:/usr/include/%s/c++/%s:"
+					     "/usr/include/c++/%s/backward",
+					     v, multiarch, v, v);
+
+	if (!strncmp(name, "gcc-ar", 6) || !strncmp(name, "gcc-nm", 6) ||
+	    !strncmp(name, "gcc-ranlib", 10))
+		return xasprintf("questions\narg -B%s\n", libs);
+	return xasprintf("questions\n"
+			 "env GCC_EXEC_PREFIX=/usr/lib/gcc/\n"
+			 "include C_INCLUDE_PATH=%s\n"
+			 "include OBJC_INCLUDE_PATH=%s\n"
+			 "include++ CPLUS_INCLUDE_PATH=%s\n"
+			 "include++ OBJCPLUS_INCLUDE_PATH=%s\n"
+			 "include CPLUS_INCLUDE_PATH=%s\n"
+			 "include OBJCPLUS_INCLUDE_PATH=%s\n", c, c, cxx, cxx, c, c);
 }
 
 /* /usr/bin/M-*: drivers, binutils, and what else comes with a compiler. */
@@ -70,7 +89,7 @@ static void add_programs(struct candidates *l, const struct side *root,
 			continue;
 		if (is_driver(name)) {
 			c->kind = CANDIDATE_WRAPPED;
-			c->conf = xstrdup(driver_conf);
+			c->conf = driver_conf(name, multiarch);
 		}
 		candidate_check(c, root, native_root,
 				is_gcc(name) ? MATCH_RELEASE : MATCH_EXACT);

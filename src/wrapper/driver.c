@@ -5,7 +5,8 @@
  * NATIVE + our own path, the way CONF + our own path says:
  *
  *	env K=V		set K, where the environment does not
- *	append K=DIR	add DIR to the list K, where DIR exists and is not empty
+ *	include K=DIRS	add DIRS to the list K, unless -nostdinc is among the arguments
+ *	include++ K=DIRS  the same, and not with -nostdinc++ either
  *	arg ARG		put ARG before the given arguments
  *	argv0 NAME	run it under this name
  *	questions	let the emulated original answer what a compiler is only asked
@@ -14,7 +15,6 @@
  * With CROSSROOT_EMULATE in the environment the emulated original runs instead.
  * Static, and silent unless it fails: it starts once for every compilation.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -86,34 +86,26 @@ static bool is_question(int argc, char **argv)
 	return asked && !input;
 }
 
-static bool is_filled(const char *dir)
+static bool ends_with(const char *s, const char *suffix)
 {
-	DIR *d = opendir(dir);
-	struct dirent *de = NULL;
+	size_t n = strlen(s), m = strlen(suffix);
 
-	while (d && (de = readdir(d)))
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-			break;
-	if (d)
-		closedir(d);
-	return de;
+	return n >= m && !strcmp(s + n - m, suffix);
 }
 
 static void append(char *kv)
 {
-	char *dir = strchr(kv, '='), *value;
+	char *dirs = strchr(kv, '='), *value;
 	const char *old;
 
-	if (!dir)
+	if (!dirs)
 		return;
-	*dir++ = '\0';
-	if (!is_filled(dir))
-		return;
+	*dirs++ = '\0';
 	old = getenv(kv);
-	/* a child driver (lto-wrapper starts one) has it already */
-	if (old && strstr(old, dir))
+	/* a child driver (lto-wrapper starts one) has them already */
+	if (old && ends_with(old, dirs))
 		return;
-	if (asprintf(&value, "%s%s%s", old ? old : "", old && *old ? ":" : "", dir) < 0 ||
+	if (asprintf(&value, "%s%s%s", old ? old : "", old && *old ? ":" : "", dirs) < 0 ||
 	    setenv(kv, value, 1) < 0)
 		fail("set the environment");
 	free(value);
@@ -174,8 +166,10 @@ int main(int argc, char **argv)
 		else if (!strcmp(word, "env") && strchr(rest, '=')) {
 			*strchr(rest, '=') = '\0';
 			setenv(rest, rest + strlen(rest) + 1, 0);
-		} else if (!strcmp(word, "append")) {
-			append(rest);
+		} else if (!strcmp(word, "include") || !strcmp(word, "include++")) {
+			if (!is_among("-nostdinc", argc, argv) &&
+			    (!word[7] || !is_among("-nostdinc++", argc, argv)))
+				append(rest);
 		} else if (!strcmp(word, "arg")) {
 			args[n++] = rest;
 		} else if (!strcmp(word, "argv0")) {

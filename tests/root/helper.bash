@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Shared by the bats files: one hybrid root per file, and ways to build in it.
+
+load ../cli/helper
+TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+CACHE=${CROSSROOT_CACHE:-/var/cache/crossroot-tests}
+export CROSSROOT=${CROSSROOT:-$TOP/build/crossroot}
+
+# What a build sees of its caller's environment.
+CLEAN=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8)
+
+# A killed run of these tests leaves its root; the next one removes it.
+remove_stale() {
+	local dir root
+	for dir in "$CACHE"/root-tests/*; do
+		[[ -d $dir && ! -d /proc/${dir##*.} ]] || continue
+		"$CROSSROOT" list --state-dir "$dir/state" | while read -r root _; do
+			"$CROSSROOT" destroy "$root" --state-dir "$dir/state"
+		done
+		rm -rf --one-file-system -- "$dir"
+	done
+}
+
+# setup_root [ARCH [CREATE-OPTION...]]: the root "t", for setup_file. Exports:
+#   HYBRID  a directory of the file's own: state/, work/
+#   TREE    the root's files, as the host sees them
+#   NATIVE  the native root
+setup_root() {
+	local arch=${1:-arm64} stage
+	shift || true
+	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
+	[[ -x $CROSSROOT ]] || { echo "no $CROSSROOT: run make" >&2; return 1; }
+	stage=$("$TOP/tests/stage/make-stage" "$arch")
+	NATIVE=$("$TOP/tests/stage/make-native-root")
+	remove_stale
+	HYBRID=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$
+	TREE=$HYBRID/state/roots/t/tree
+	export HYBRID NATIVE TREE
+	mkdir -p "$HYBRID/work"
+	cat /proc/self/mountinfo >"$HYBRID/mounts"
+	"$CROSSROOT" create t --stage "$stage" --native-root "$NATIVE" \
+		--state-dir "$HYBRID/state" "$@"
+}
+
+teardown_root() {
+	local status=0
+	[[ -n ${HYBRID:-} ]] || return 0
+	"$CROSSROOT" destroy t --state-dir "$HYBRID/state" || status=1
+	# the host's mount table must be what it was
+	diff "$HYBRID/mounts" /proc/self/mountinfo >&2 || status=1
+	rm -rf --one-file-system -- "$HYBRID"
+	return $status
+}
+
+setup_file() { setup_root; }
+teardown_file() { teardown_root; }
+
+# build_dir TIER: the test's own directory for TIER, which in_root shows as /build.
+build_dir() {
+	local dir=$HYBRID/work/$BATS_TEST_NUMBER-$1
+	mkdir -p "$dir"
+	echo "$dir"
+}
+
+# in_root TIER CMD [ARG]...: run CMD in the root at TIER, in /build.
+in_root() {
+	local tier=$1
+	shift
+	"${CLEAN[@]}" "${RUN_ENV[@]}" "$CROSSROOT" run t --state-dir "$HYBRID/state" \
+		--native "$tier" "${RUN_OPTS[@]}" --bind "$(build_dir "$tier"):/build" \
+		--chdir /build -- "$@" </dev/null
+}
+
+# root_sh TIER: run the script on standard input, which ends at the first failure.
+root_sh() {
+	in_root "$1" sh -euc "$(cat)"
+}
+
+# machine FILE...: the ELF machine of each, once each
+machine() {
+	LC_ALL=C readelf -h "$@" | sed -n 's/^ *Machine: *//p' | sort -u
+}
