@@ -88,6 +88,25 @@ static const struct pkg *owner(const struct side *s, const char *path)
 	return s->db ? pkgdb_owner(s->db, path) : NULL;
 }
 
+/*
+ * The same version with other USE flags is another program: it may lack an option
+ * or its messages. Of a compiler it is only noted.
+ */
+static void check_use(struct candidate *c, const struct pkg *ours, const struct pkg *twin,
+		      enum match match)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (!ours->use || !twin->use || !strcmp(ours->use, twin->use))
+		return;
+	text = xasprintf("built with USE=\"%s\" here, USE=\"%s\" in the native root",
+			 ours->use, twin->use);
+	if (match == MATCH_EXACT)
+		candidate_refuse(c, "%s", text);
+	else if (!c->note)
+		c->note = TAKE_PTR(text);
+}
+
 static void check_versions(struct candidate *c, const struct side *root,
 			   const struct side *native_root, enum match match)
 {
@@ -106,7 +125,7 @@ static void check_versions(struct candidate *c, const struct side *root,
 		candidate_refuse(c, "of package %s here, of %s in the native root",
 				 ours->name, twin->name);
 	else if (!strcmp(ours->version, twin->version))
-		return;
+		check_use(c, ours, twin, match);
 	else if (match == MATCH_RELEASE && same_release(ours->version, twin->version))
 		c->note = xasprintf("packaged as %s here, as %s in the native root",
 				    ours->version, twin->version);

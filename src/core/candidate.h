@@ -62,7 +62,8 @@ enum match {
 
 /*
  * Give the candidate a reason unless both files are what they have to be: programs
- * of the root's and the native root's architecture, of packages that @match.
+ * of the root's and the native root's architecture, of packages that @match, built
+ * with the same USE flags (MATCH_EXACT; else other flags become the note).
  */
 void candidate_check(struct candidate *c, const struct side *root,
 		     const struct side *native_root, enum match match);

@@ -15,14 +15,18 @@
 #include "core/pkgdb_impl.h"
 #include "os/beneath.h"
 
-/* Asked in this order; the first whose database is there answers. */
-static const struct pkgdb_backend *const backends[] = { &pkgdb_dpkg };
+/*
+ * Asked in this order; the first whose database is there answers. Gentoo packages
+ * dpkg as a program among others, Debian does not package Portage's database.
+ */
+static const struct pkgdb_backend *const backends[] = { &pkgdb_vdb, &pkgdb_dpkg };
 
 static void entry_free(struct pkg_entry *ent)
 {
 	free((char *)ent->pkg.name);
 	free((char *)ent->pkg.version);
 	free((char *)ent->pkg.arch);
+	free((char *)ent->pkg.use);
 }
 
 void pkgdb_add(struct pkgdb *db, const struct pkg_entry *ent)
@@ -68,7 +72,9 @@ static int by_name(const void *a, const void *b, void *arg)
 
 	if (!r)
 		r = is_native(arg, y) - is_native(arg, x);
-	return r ? r : strcmp(x->pkg.arch, y->pkg.arch);
+	if (!r)
+		r = strcmp(x->pkg.arch, y->pkg.arch);
+	return r ? r : strverscmp(y->pkg.version, x->pkg.version);
 }
 
 static int load(int rootfd, struct pkgdb *db, struct err *e)
@@ -156,11 +162,32 @@ const struct pkg *pkgdb_owner(struct pkgdb *db, const char *path)
 		db->backend->add_files(db, db->files);
 	}
 	i = pathmap_find(db->files, path);
-	if (i != PATHMAP_NONE)
+	if (i != PATHMAP_NONE) {
+		if (!db->v[i].detailed && db->backend->details)
+			db->backend->details(db, i);
+		db->v[i].detailed = true;
 		return &db->v[i].pkg;
+	}
 	/* a maintainer script may have made what the diversion made room for */
 	diverter = pathmap_diverted_by(db->files, path);
 	return diverter ? pkgdb_find(db, diverter) : NULL;
+}
+
+uint64_t pkgdb_mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9e3779b97f4a7c15u;
+	return h ^ h >> 29;
+}
+
+uint64_t pkgdb_mix_stat(uint64_t h, const struct stat *st)
+{
+	/* not the device: an overlay has a new one each time it is mounted */
+	h = pkgdb_mix(h, (uint64_t)st->st_ino);
+	h = pkgdb_mix(h, (uint64_t)st->st_size);
+	h = pkgdb_mix(h, (uint64_t)st->st_mtim.tv_sec);
+	h = pkgdb_mix(h, (uint64_t)st->st_mtim.tv_nsec);
+	h = pkgdb_mix(h, (uint64_t)st->st_ctim.tv_sec);
+	return pkgdb_mix(h, (uint64_t)st->st_ctim.tv_nsec);
 }
 
 int pkgdb_fingerprint(int rootfd, char out[PKGDB_FINGERPRINT], struct err *e)

@@ -5,12 +5,23 @@
 
 /*
  * What a root's own package manager says is installed in it. Only read, and
- * only through the root's directory fd. Today this knows dpkg's database.
+ * only through the root's directory fd. This knows Gentoo's database (the VDB) and
+ * dpkg's; where a root has both, Gentoo's counts.
  */
 
-/* Strings and struct belong to the database. */
+/*
+ * Strings and struct belong to the database. In Gentoo's the name is
+ * "CATEGORY/PN" and the version has its revision ("12.2.0-r1"). Several slots
+ * are several packages of one name.
+ */
 struct pkg {
 	const char *name, *version, *arch;
+	/*
+	 * Gentoo: the enabled USE flags that can make two builds of this version
+	 * differ in what their programs do, sorted, "" for none. Only of a
+	 * package that pkgdb_owner returned; otherwise and elsewhere NULL.
+	 */
+	const char *use;
 };
 
 struct pkgdb;
@@ -26,7 +37,8 @@ int pkgdb_open(int rootfd, struct pkgdb **out, struct err *e);
 
 /*
  * The installed package @name, NULL if there is none. Where several
- * architectures of it are installed, the native one of that database wins.
+ * architectures of it are installed, the native one of that database wins; of
+ * several slots, the highest version as strverscmp orders them.
  */
 const struct pkg *pkgdb_find(const struct pkgdb *db, const char *name);
 

@@ -184,9 +184,9 @@ int dpkg_parse_status(const char *file, const char *text, size_t n, dpkg_stanza_
 static struct pkg_entry entry_of(const struct dpkg_stanza *st)
 {
 	return (struct pkg_entry){
-		.pkg = { xstrndup(st->name.s, st->name.n),
-			 xstrndup(st->version.s, st->version.n),
-			 xstrndup(st->arch.s, st->arch.n) },
+		.pkg.name = xstrndup(st->name.s, st->name.n),
+		.pkg.version = xstrndup(st->version.s, st->version.n),
+		.pkg.arch = xstrndup(st->arch.s, st->arch.n),
 		.same = st->same,
 	};
 }
@@ -358,12 +358,6 @@ static void dpkg_add_files(struct pkgdb *db, struct pathmap *m)
 		add_list(db, m, i);
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9e3779b97f4a7c15u;
-	return h ^ h >> 29;
-}
-
 static int dpkg_fingerprint(int rootfd, char out[PKGDB_FINGERPRINT], struct err *e)
 {
 	/* the first is the database; each of the others may be missing */
@@ -381,19 +375,16 @@ static int dpkg_fingerprint(int rootfd, char out[PKGDB_FINGERPRINT], struct err 
 			return err_set(e, r, "stat '%s'", files[i]);
 		if (!i && !st.st_size)
 			return -ENOENT;
-		h = mix(h, i + 1);
-		if (r)
-			continue;
-		/* not the device: an overlay has a new one each time it is mounted */
-		h = mix(h, (uint64_t)st.st_ino);
-		h = mix(h, (uint64_t)st.st_size);
-		h = mix(h, (uint64_t)st.st_mtim.tv_sec);
-		h = mix(h, (uint64_t)st.st_mtim.tv_nsec);
-		h = mix(h, (uint64_t)st.st_ctim.tv_sec);
-		h = mix(h, (uint64_t)st.st_ctim.tv_nsec);
+		h = pkgdb_mix(h, i + 1);
+		if (!r)
+			h = pkgdb_mix_stat(h, &st);
 	}
 	snprintf(out, PKGDB_FINGERPRINT, "dpkg-%016" PRIx64, h);
 	return 0;
 }
 
-const struct pkgdb_backend pkgdb_dpkg = { dpkg_load, dpkg_add_files, dpkg_fingerprint };
+const struct pkgdb_backend pkgdb_dpkg = {
+	.load = dpkg_load,
+	.add_files = dpkg_add_files,
+	.fingerprint = dpkg_fingerprint,
+};

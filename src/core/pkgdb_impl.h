@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
+#include "base/buf.h"
 #include "core/pathmap.h"
 #include "core/pkgdb.h"
 
@@ -13,6 +15,7 @@
 struct pkg_entry {
 	struct pkg pkg; /* strings owned */
 	bool same;	/* several architectures of it can be installed */
+	bool detailed;	/* the backend's details() was called */
 };
 
 struct pkgdb {
@@ -29,11 +32,17 @@ struct pkgdb_backend {
 	int (*load)(struct pkgdb *db, struct err *e);
 	/* Add each package's files to @m; an owner is an index into .v. */
 	void (*add_files)(struct pkgdb *db, struct pathmap *m);
+	/* Read what only an owner is asked for (.use); NULL: nothing. */
+	void (*details)(struct pkgdb *db, size_t i);
 	/* -ENOENT: this root has no such database. */
 	int (*fingerprint)(int rootfd, char out[PKGDB_FINGERPRINT], struct err *e);
 };
 
-extern const struct pkgdb_backend pkgdb_dpkg;
+extern const struct pkgdb_backend pkgdb_dpkg, pkgdb_vdb;
+
+/* Fold @v, or what tells that a file changed, into the hash @h. */
+uint64_t pkgdb_mix(uint64_t h, uint64_t v);
+uint64_t pkgdb_mix_stat(uint64_t h, const struct stat *st);
 
 /* Take over the entry's strings. */
 void pkgdb_add(struct pkgdb *db, const struct pkg_entry *ent);
@@ -61,3 +70,25 @@ typedef void (*dpkg_stanza_fn)(void *arg, const struct dpkg_stanza *st);
  */
 int dpkg_parse_status(const char *file, const char *text, size_t n, dpkg_stanza_fn fn,
 		      void *arg, struct err *e);
+
+/*
+ * Split "gcc-12.2.0-r1" into the name and the version with its revision, by the
+ * rules of Gentoo's PMS. False for what is no package with a version. Both are
+ * safe as part of a file name.
+ */
+bool vdb_split(const char *pf, struct span *name, struct span *version);
+
+/*
+ * Append the paths that the CONTENTS file @text lists to @paths, one a line,
+ * without the directories. -ERR_FORMAT with "FILE:LINE: ..." for a line that
+ * Portage would not read either.
+ */
+int vdb_parse_contents(const char *file, const char *text, size_t n, struct buf *paths,
+		       struct err *e);
+
+/*
+ * What of the enabled flags @use makes the programs of a package other programs,
+ * sorted: those of @iuse, without the ones that name the machine or only add
+ * documentation or tests. The caller frees it.
+ */
+char *vdb_relevant_use(const char *use, const char *iuse);
