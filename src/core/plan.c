@@ -48,6 +48,13 @@ static void mount_swap(const struct plan *p, const struct candidate *c, const ch
 	_cleanup_free_ char *conf = xasprintf("/run/crossroot/conf%s", c->path);
 
 	if (c->kind != CANDIDATE_WRAPPED) {
+		_cleanup_free_ char *original = xasprintf("/run/crossroot/emulated%s", c->path);
+		_cleanup_free_ char *link = xasprintf("/run/crossroot/original%s", c->path);
+
+		/* a directory for COMPILER_PATH: what else lies beside it, headers above
+		 * all, a driver would search as well */
+		if (c->tier == TIER_TOOLCHAIN)
+			mplan_add(m, MOP_SYMLINK, original, link);
 		mplan_add(m, MOP_BIND_RO, native, c->path);
 		return;
 	}

@@ -10,6 +10,9 @@
  *	arg ARG		put ARG before the given arguments
  *	argv0 NAME	run it under this name
  *	questions	let the emulated original answer what a compiler is only asked
+ *	questions -	the same for one that reads standard input if no file is given
+ *	original K=V	set K, where the original has to do the work: else it would start
+ *			native programs that its swapped directories hold
  *	emulate ARG	let it do everything where ARG is among the arguments
  *
  * With CROSSROOT_EMULATE in the environment the emulated original runs instead.
@@ -63,9 +66,9 @@ static bool takes_value(const char *arg)
  * ends up in scripts (libtool runs what -print-prog-name says), so it has to be
  * the original's answer. With an input file it is work, -v or not.
  */
-static bool is_question(int argc, char **argv)
+static bool is_question(int argc, char **argv, bool reads_stdin)
 {
-	bool asked = false, input = false;
+	bool asked = false, input = reads_stdin;
 
 	for (int i = 1; i < argc; i++) {
 		const char *a = argv[i];
@@ -139,14 +142,13 @@ int main(int argc, char **argv)
 	char **args = calloc((size_t)argc + 64, sizeof(*args)), *line = NULL;
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	size_t size = 0;
+	bool original = getenv("CROSSROOT_EMULATE");
 	int n = 1;
 	FILE *f;
 
 	if (!args || argc < 1 || len < 0)
 		fail("find the program's own path");
 	args[0] = argv[0];
-	if (getenv("CROSSROOT_EMULATE"))
-		emulate(argv);
 	f = fopen(under(CONF), "re");
 	if (!f)
 		fail("read how to run the native twin");
@@ -160,12 +162,14 @@ int main(int argc, char **argv)
 		rest = strdup(rest);
 		if (!rest)
 			fail("read how to run the native twin");
-		if ((!strcmp(word, "questions") && is_question(argc, argv)) ||
+		if ((!strcmp(word, "questions") && is_question(argc, argv, *rest)) ||
 		    (!strcmp(word, "emulate") && is_among(rest, argc, argv)))
 			emulate(argv);
-		else if (!strcmp(word, "env") && strchr(rest, '=')) {
+		if (!strcmp(word, original ? "original" : "env") && strchr(rest, '=')) {
 			*strchr(rest, '=') = '\0';
-			setenv(rest, rest + strlen(rest) + 1, 0);
+			setenv(rest, rest + strlen(rest) + 1, original);
+		} else if (original) {
+			continue;
 		} else if (!strcmp(word, "include") || !strcmp(word, "include++")) {
 			if (!is_among("-nostdinc", argc, argv) &&
 			    (!word[7] || !is_among("-nostdinc++", argc, argv)))
@@ -177,6 +181,8 @@ int main(int argc, char **argv)
 		}
 	}
 	fclose(f);
+	if (original)
+		emulate(argv);
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
 	execv(under(NATIVE), args);

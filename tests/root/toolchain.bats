@@ -237,3 +237,164 @@ expect() {
 		[ ! -e "$(build_dir "$tier")/a.out" ]
 	done
 }
+
+# answers TIER CMD...: what CMD prints at TIER and how it ends, in $output
+answers() {
+	in_root "$1" sh -c "$2; echo status \$?" 2>&1
+}
+
+# same_answer CMD: the emulated compiler and the native one say the same
+same_answer() {
+	local tier want
+	want=$(answers none "$1")
+	[[ $want == *"status 0" ]]
+	for tier in $tiers; do
+		run answers "$tier" "$1"
+		diff <(echo "$want") - <<<"$output"
+	done
+	output=$want
+}
+
+@test "compilers answer as the emulated ones do" {
+	same_answer 'for cc in gcc g++; do
+		$cc --version; $cc -dumpmachine; $cc -dumpversion; $cc -dumpfullversion
+		$cc -print-search-dirs; $cc -print-multiarch; $cc -print-sysroot
+		$cc -print-prog-name=ld; $cc -print-prog-name=cc1
+		for f in libstdc++.so crt1.o include no-such-file; do
+			$cc -print-file-name=$f
+		done
+		$cc -print-libgcc-file-name
+	done 2>&1'
+	same_answer 'gcc -dumpspecs; gcc -v 2>&1; cpp --version; aarch64-linux-gnu-gcc-12 --version'
+	same_answer 'for p in as ld ar nm gcc-ar gcc-nm gcc-ranlib; do $p --version; done'
+}
+
+@test "what compilers answer is there" {
+	for tier in $tiers; do
+		root_sh "$tier" <<-'END'
+			for p in cc1 cc1plus collect2 lto1 lto-wrapper as ld; do
+				command -v $(gcc -print-prog-name=$p) >found
+			done
+			for f in libgcc.a libstdc++.so libc.so crt1.o crtbeginS.o include plugin \
+				liblto_plugin.so; do
+				test $f = plugin || test -e $(gcc -print-file-name=$f)
+			done
+			gcc -print-search-dirs | sed -n 's/^install: //p' | xargs ls -d
+		END
+	done
+}
+
+@test "the header search list is the emulated one's" {
+	for args in "-x c" "-x c++" "-x c -nostdinc" "-x c++ -nostdinc" \
+		"-x c++ -nostdinc++" "-x c -isystem /opt -I/usr/local/include"; do
+		same_answer "gcc $args -v -E /dev/null 2>&1 |
+			sed -n '/search starts here/,/^End of search/p'"
+		[[ $output == *"End of search"* ]]
+	done
+	RUN_OPTS=(--env CPLUS_INCLUDE_PATH=/opt)
+	same_answer "g++ -x c++ -v -E /dev/null 2>&1 |
+		sed -n '/search starts here/,/^End of search/p'"
+	[[ $output == *$'\n /opt\n'* ]]
+	RUN_OPTS=()
+	same_answer "cpp -v 2>&1 | sed -n '/search starts here/,/^End of search/p'"
+	[[ $output == *"End of search"* ]]
+}
+
+# try_compile NAME DEFINITION: a program that uses lib/NAME.h and -lNAME
+try_compile() {
+	cat >"$HYBRID/try.c" <<-END
+		#include <$1.h>
+		int main(void) { return $1(); }
+	END
+	cp "$HYBRID/try.c" "$(build_dir "$2")/$1.c"
+	root_sh "$2" <<-END
+		gcc -c $1.c
+		gcc -o $1 $1.o -l$1
+		LD_LIBRARY_PATH=/usr/local/lib ./$1
+	END
+}
+
+# own_library NAME INCLUDE-DIR LIB-DIR: install a library of this test's in the root
+own_library() {
+	cat >"$(build_dir none)/$1.c" <<<"int $1(void) { return 0; }"
+	root_sh none <<-END
+		mkdir -p $2 $3
+		echo "int $1(void);" >$2/$1.h
+		gcc -shared -fPIC -o $3/lib$1.so $1.c
+	END
+}
+
+@test "headers and libraries of the root are found" {
+	own_library one /usr/local/include /usr/local/lib
+	own_library two /usr/include /usr/lib/aarch64-linux-gnu
+	own_library three /usr/include/aarch64-linux-gnu /usr/lib
+	for tier in $tiers; do
+		for name in one two three; do
+			try_compile $name "$tier"
+		done
+	done
+	root_sh none <<-END
+		rm -f /usr/local/include/one.h /usr/include/two.h
+		rm -f /usr/include/aarch64-linux-gnu/three.h
+		rm -f /usr/local/lib/libone.so /usr/lib/*/libtwo.so /usr/lib/libthree.so
+	END
+}
+
+@test "headers and libraries of the host and the native root are not found" {
+	# the native root's /usr/aarch64-linux-gnu is where its cross gcc looks first
+	[ -e "$NATIVE/usr/aarch64-linux-gnu/lib/libc.so.6" ]
+	[ ! -e "$TREE/usr/aarch64-linux-gnu" ]
+	for tier in $tiers; do
+		root_sh "$tier" <<-'END' >"$HYBRID/searched"
+			echo '#include <stdio.h>' | gcc -x c -M -
+			echo '#include <iostream>' | g++ -x c++ -M -
+			echo 'int main(void) { return 0; }' | gcc -x c -Wl,--trace -o a.out -
+		END
+		grep -q '/usr/include/stdio.h' "$HYBRID/searched"
+		run grep -E '/usr/aarch64-linux-gnu|x86_64|crossroot|gcc-cross' "$HYBRID/searched"
+		echo "$output"
+		[ "$status" -eq 1 ]
+		# a header of the host's that the root does not have
+		[ -e /usr/include/archive.h ] && [ ! -e "$TREE/usr/include/archive.h" ]
+		run root_sh "$tier" <<<'echo "#include <archive.h>" | gcc -x c -c -o no.o -'
+		[ "$status" -ne 0 ]
+		run root_sh "$tier" <<<'echo "int main(){}" | gcc -x c -o no - -larchive 2>&1'
+		[ "$status" -ne 0 ]
+		[[ $output == *"cannot find -larchive"* ]]
+	done
+}
+
+@test "CROSSROOT_EMULATE=1 runs the original" {
+	local script='gcc -v -c -o /dev/null -x c /dev/null 2>&1 | grep Debian'
+	run answers tools "$script"
+	native=$output
+	RUN_OPTS=(--env CROSSROOT_EMULATE=1)
+	run answers tools "$script"
+	[ "$output" = "$(answers none "$script")" ]
+	# the two compilers are packaged differently, and say so
+	[ "$output" != "$native" ]
+	run build_at tools <<-'END'
+		g++ -O2 -flto -g -save-temps -o rtti rtti.cc
+		./rtti
+		readelf -p .comment rtti | grep Debian
+		! readelf --debug-dump=info,rawline rtti | grep crossroot
+	END
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == $'7derived42\nbad cast\n'* ]]
+	[[ $output != *"Debian 12.2.0-14)"* ]]
+}
+
+@test "-v with an input names programs that are there, and none of crossroot's" {
+	for tier in $tiers; do
+		root_sh "$tier" <<-'END'
+			echo 'int main(void) { return 0; }' >a.c
+			gcc -v a.c 2>log
+			sed -n 's/^ \(\/[^ ]*\) .*/\1/p' log >programs
+			grep -q /cc1 programs
+			grep -q /collect2 programs
+			xargs ls <programs
+			! grep crossroot log
+		END
+	done
+}
