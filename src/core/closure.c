@@ -284,6 +284,18 @@ static struct object *in_cache(struct closure *c, const char *soname)
 	return NULL;
 }
 
+static struct object *in_dirs(struct closure *c, const char *soname)
+{
+	for (size_t i = 0; i < c->dirs.n; i++) {
+		_cleanup_free_ char *path = path_join(c->dirs.v[i], soname);
+		struct object *o = object_at(c, path);
+
+		if (fits(c, o))
+			return o;
+	}
+	return NULL;
+}
+
 /* The search of ld.so(8). */
 static struct object *find(struct closure *c, const char *soname, const struct chain *by)
 {
@@ -301,14 +313,7 @@ static struct object *find(struct closure *c, const char *soname, const struct c
 		o = in_path(c, by->o->info.runpath, by->o, soname);
 	if (!o)
 		o = in_cache(c, soname);
-	for (size_t i = 0; !o && i < c->dirs.n; i++) {
-		_cleanup_free_ char *path = path_join(c->dirs.v[i], soname);
-
-		o = object_at(c, path);
-		if (!fits(c, o))
-			o = NULL;
-	}
-	return o;
+	return o ? o : in_dirs(c, soname);
 }
 
 static struct closure_lib *known(struct closure *c, const char *soname)
@@ -317,6 +322,20 @@ static struct closure_lib *known(struct closure *c, const char *soname)
 		if (!strcmp(c->libs[i].soname, soname))
 			return &c->libs[i];
 	return NULL;
+}
+
+static void add_lib(struct closure *c, const char *soname, const struct object *o)
+{
+	xgrow(&c->libs, &c->cap_libs, c->nlibs, sizeof(*c->libs));
+	c->libs[c->nlibs++] = (struct closure_lib){ xstrdup(soname), xstrdup(o->path) };
+}
+
+static void forget_libs(struct closure *c, size_t n)
+{
+	while (c->nlibs > n) {
+		free(c->libs[--c->nlibs].soname);
+		free(c->libs[c->nlibs].path);
+	}
 }
 
 static int add_needs(struct closure *c, const struct chain *by, int depth, struct err *e)
@@ -341,9 +360,7 @@ static int add_needs(struct closure *c, const struct chain *by, int depth, struc
 				       o->path, lib->path);
 		if (lib)
 			continue;
-		xgrow(&c->libs, &c->cap_libs, c->nlibs, sizeof(*c->libs));
-		c->libs[c->nlibs++] = (struct closure_lib){ xstrdup(path_base(soname)),
-							    xstrdup(o->path) };
+		add_lib(c, path_base(soname), o);
 		r = add_needs(c, &next, depth + 1, e);
 		if (r < 0)
 			return r;
@@ -369,15 +386,28 @@ int closure_add(struct closure *c, const char *path, struct err *e)
 			       o->info.interp, c->loader);
 	r = add_needs(c, &first, 0, e);
 	if (r < 0) {
-		while (c->nlibs > before) {
-			free(c->libs[--c->nlibs].soname);
-			free(c->libs[c->nlibs].path);
-		}
+		forget_libs(c, before);
 		return r;
 	}
 	if (o->info.interp && !c->loader)
 		c->loader = xstrdup(o->info.interp);
 	return 0;
+}
+
+void closure_add_named(struct closure *c, const char *soname)
+{
+	struct object *o = in_cache(c, soname);
+	struct chain first;
+	size_t before = c->nlibs;
+
+	if (!o)
+		o = in_dirs(c, soname);
+	if (!o || known(c, soname))
+		return;
+	first = (struct chain){ o, NULL };
+	add_lib(c, soname, o);
+	if (add_needs(c, &first, 0, NULL) < 0)
+		forget_libs(c, before);
 }
 
 static int by_lib(const void *a, const void *b)

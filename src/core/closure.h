@@ -27,6 +27,12 @@ void closure_free(struct closure *c);
  */
 int closure_add(struct closure *c, const char *path, struct err *e);
 
+/*
+ * Add the library @soname, found the way a program without RPATH finds it, for what
+ * is loaded by name only (dlopen). One that is missing is none that is used.
+ */
+void closure_add_named(struct closure *c, const char *soname);
+
 /* The libraries, sorted by soname; and the programs' loader, NULL without any. */
 const struct closure_lib *closure_libs(const struct closure *c, size_t *n);
 const char *closure_loader(const struct closure *c);

@@ -37,7 +37,7 @@ static int add_swaps(const struct root *root, const struct settings *s, const ch
 		r = plan_get(root, s, state, plan, e);
 	if (r < 0)
 		return r;
-	plan_mounts(plan, s->native, driver, &run->mounts);
+	plan_mounts(plan, s, driver, &run->mounts);
 	for (size_t i = 0; i < plan->env.n; i++)
 		environ_set(&run->env, plan->env.v[i]);
 	return 0;
@@ -56,15 +56,6 @@ int hybrid_prepare(const struct root *root, const struct settings *s, const char
 	if (r < 0)
 		return r;
 	lend_certificates(root, run);
-	for (size_t i = 0; i < s->binds.n; i++) {
-		_cleanup_free_ char *src = NULL, *dst = NULL;
-		bool ro;
-
-		r = bind_parse(s->binds.v[i], &src, &dst, &ro, e);
-		if (r < 0)
-			return r;
-		mplan_add(&run->mounts, ro ? MOP_BIND_RO : MOP_BIND, src, dst);
-	}
 	for (size_t i = 0; i < s->env.n; i++)
 		environ_set(&run->env, s->env.v[i]);
 	return 0;

@@ -6,7 +6,7 @@
 
 /*
  * A run as the user means it: what run_prepare begins, with the plan's swaps of
- * the tier in @s, the binds and the environment of @s. The plan (which holds the
+ * the tier in @s and the environment of @s. The plan (which holds the
  * native layer) has to outlive the run; both are freed by the caller, with
  * run_free and plan_free, also after a failure.
  */

@@ -22,6 +22,7 @@
 #define FORMAT "crossroot layer 1"
 #define NEW ".new"
 #define MANIFEST_LIMIT (4 << 20)
+#define LIBC_LIMIT (64 << 20)
 
 #define LIB_DIR "run/crossroot/native/lib"
 #define CACHE_PATH "/run/crossroot/c" /* as long as LOADER_CACHE */
@@ -35,24 +36,46 @@ struct source {
 	const struct closure_lib *libs;
 	size_t nlibs;
 	const char *loader;
-	char *gconv; /* the native root's directory of conversions, NULL: none */
+	char *gconv;	/* the native root's directory of conversions, NULL: none */
+	char *compiled; /* the one that its libc looks into */
 };
 
-/* glibc has it beside libc, but always below /usr. */
-static char *find_gconv(const struct source *s)
+/*
+ * The directory of conversions that libc has compiled in. Found by the name of the
+ * cache in it, the only such string of which all libcs have the whole.
+ */
+static char *compiled_gconv(const struct source *s, const char *libc)
+{
+	static const char cache[] = "/gconv-modules.cache";
+	_cleanup_free_ char *data = NULL;
+	size_t n;
+	char *hit, *from;
+
+	if (beneath_read(s->native_fd, libc, LIBC_LIMIT, &data, &n, NULL) < 0)
+		return NULL;
+	hit = memmem(data, n, cache, sizeof(cache));
+	for (from = hit; from && from > data && from[-1]; from--)
+		;
+	return from && *from == '/' ? xstrndup(from, (size_t)(hit - from)) : NULL;
+}
+
+/* Where the native root has them: there, else beside libc but below /usr. */
+static void find_gconv(struct source *s)
 {
 	struct stat st;
 
 	for (size_t i = 0; i < s->nlibs; i++) {
-		_cleanup_free_ char *dir = path_dir(s->libs[i].path), *gconv = NULL;
+		_cleanup_free_ char *dir = path_dir(s->libs[i].path), *beside = NULL;
 
 		if (strcmp(s->libs[i].soname, "libc.so.6"))
 			continue;
-		gconv = xasprintf("%s%s/gconv", strncmp(dir, "/usr/", 5) ? "/usr" : "", dir);
-		if (!beneath_stat(s->native_fd, gconv, &st) && S_ISDIR(st.st_mode))
-			return TAKE_PTR(gconv);
+		beside = xasprintf("%s%s/gconv", strncmp(dir, "/usr/", 5) ? "/usr" : "", dir);
+		s->compiled = compiled_gconv(s, s->libs[i].path);
+		if (s->compiled && !beneath_stat(s->native_fd, s->compiled, &st))
+			s->gconv = xstrdup(s->compiled);
+		else if (s->compiled && !beneath_stat(s->native_fd, beside, &st))
+			s->gconv = TAKE_PTR(beside);
 	}
-	return NULL;
 }
 
 /* "PATH\tSTAMP" a line: equal text is the same layer. */
@@ -104,8 +127,8 @@ static int copy_file(const struct source *s, const char *path, int dirfd, const 
  */
 static int move_gconv(const struct source *s, int dirfd, const char *name, struct err *e)
 {
-	_cleanup_free_ char *to = patch_pad(GCONV_PATH, strlen(s->gconv));
-	int r = to ? patch_file(dirfd, name, s->gconv, to, PATCH_PREFIX, e) : 0;
+	_cleanup_free_ char *to = patch_pad(GCONV_PATH, strlen(s->compiled));
+	int r = to ? patch_file(dirfd, name, s->compiled, to, PATCH_PREFIX, e) : 0;
 
 	return r == -ENOENT ? 0 : r;
 }
@@ -132,6 +155,10 @@ static int copy_gconv(const struct source *s, int layer, struct err *e)
 		if (r < 0)
 			return r;
 	}
+	/* made for another directory it would not be believed: the text is read then */
+	if (strcmp(s->gconv, s->compiled) && unlinkat(to, "gconv-modules.cache", 0) < 0 &&
+	    errno != ENOENT)
+		return err_set(e, -errno, "delete a copy of '%s/gconv-modules.cache'", s->gconv);
 	return move_gconv(s, to, "gconv-modules.cache", e);
 }
 
@@ -160,6 +187,12 @@ static int make_loader(const struct source *s, int layer, struct err *e)
 
 	if (!r)
 		r = patch_file(layer, "loader", LOADER_CACHE, CACHE_PATH, PATCH_ONCE, e);
+	if (!r) {
+		/* the target's, if it has one, is for its own programs */
+		r = patch_file(layer, "loader", "/etc/ld.so.preload", "/run/crossroot//lp",
+			       PATCH_ONCE, e);
+		return r == -ENOENT ? 0 : r;
+	}
 	if (r == -ENOENT || r == -ERR_FORMAT) {
 		r = err_set(e, -ERR_UNSUPPORTED,
 			    "the native root's loader '%s' does not name " LOADER_CACHE
@@ -265,7 +298,7 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 	struct source s = { .native_fd = native,
 			    .native_root = native_root,
 			    .loader = closure_loader(c) };
-	_cleanup_free_ char *gconv = NULL, *key = NULL;
+	_cleanup_free_ char *gconv = NULL, *compiled = NULL, *key = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
 	int r;
 
@@ -276,7 +309,9 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 	if (!s.loader)
 		return err_set(e, -ERR_UNSUPPORTED, "no program to swap has a loader");
 	s.libs = closure_libs(c, &s.nlibs);
-	s.gconv = gconv = find_gconv(&s);
+	find_gconv(&s);
+	gconv = s.gconv;
+	compiled = s.compiled;
 	manifest(&s, &text);
 	key = key_of(&text);
 	lock = lock_take(layers, ".lock", LOCK_EXCLUSIVE, true, e);

@@ -48,13 +48,6 @@ static void mount_swap(const struct plan *p, const struct candidate *c, const ch
 	_cleanup_free_ char *conf = xasprintf("/run/crossroot/conf%s", c->path);
 
 	if (c->kind != CANDIDATE_WRAPPED) {
-		_cleanup_free_ char *original = xasprintf("/run/crossroot/emulated%s", c->path);
-		_cleanup_free_ char *link = xasprintf("/run/crossroot/original%s", c->path);
-
-		/* a directory for COMPILER_PATH: what else lies beside it, headers above
-		 * all, a driver would search as well */
-		if (c->tier == TIER_TOOLCHAIN)
-			mplan_add(m, MOP_SYMLINK, original, link);
 		mplan_add(m, MOP_BIND_RO, native, c->path);
 		return;
 	}
@@ -63,13 +56,28 @@ static void mount_swap(const struct plan *p, const struct candidate *c, const ch
 	mplan_add(m, MOP_BIND_RO, driver, c->path);
 }
 
-void plan_mounts(const struct plan *p, enum tier tier, const char *driver,
+/* What the user bound there is what the user wants there. */
+static bool is_bound(const struct settings *s, const char *path)
+{
+	bool bound = false;
+
+	for (size_t i = 0; i < s->binds.n && !bound; i++) {
+		_cleanup_free_ char *src = NULL, *dst = NULL;
+		bool ro;
+
+		bound = !bind_parse(s->binds.v[i], &src, &dst, &ro, NULL) &&
+			path_beneath(path, dst);
+	}
+	return bound;
+}
+
+void plan_mounts(const struct plan *p, const struct settings *s, const char *driver,
 		 struct mplan *m)
 {
 	if (p->has_layer)
 		layer_mounts(&p->layer, m);
 	for (size_t i = 0; i < p->swaps.n; i++)
-		if (plan_swaps(&p->swaps.v[i], tier))
+		if (plan_swaps(&p->swaps.v[i], s->native) && !is_bound(s, p->swaps.v[i].path))
 			mount_swap(p, &p->swaps.v[i], driver, m);
 }
 
@@ -126,6 +134,9 @@ static int find_candidates(struct plan *p, const struct root *root, int native_f
 static int build_layer(struct plan *p, int native_fd, const char *layers_dir,
 		       struct err *e)
 {
+	/* what glibc loads by name: thread cancellation, users and hosts */
+	static const char *const by_name[] = { "libgcc_s.so.1", "libnss_files.so.2",
+					       "libnss_compat.so.2", "libnss_dns.so.2" };
 	struct closure *closure = closure_new(native_fd, e);
 	int r;
 
@@ -138,6 +149,8 @@ static int build_layer(struct plan *p, int native_fd, const char *layers_dir,
 		if (!c->reason && closure_add(closure, c->native, &why) < 0)
 			candidate_refuse(c, "%s", why.msg);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
+		closure_add_named(closure, by_name[i]);
 	r = layer_ensure(layers_dir, p->native_root, closure, &p->layer, e);
 	p->has_layer = !r;
 	closure_free(closure);

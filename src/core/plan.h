@@ -37,10 +37,11 @@ bool plan_swaps(const struct candidate *c, enum tier tier);
 size_t plan_count(const struct plan *p, enum tier tier);
 
 /*
- * Append what @tier mounts to @m. @driver is the host path of the wrapper. The
- * mounts of run_prepare come before these.
+ * Append what the tier of @s mounts to @m, but for programs that a bind of @s
+ * covers. @driver is the host path of the wrapper. The mounts of run_prepare come
+ * before these.
  */
-void plan_mounts(const struct plan *p, enum tier tier, const char *driver,
+void plan_mounts(const struct plan *p, const struct settings *s, const char *driver,
 		 struct mplan *m);
 
 /* Delete the native layers that no root's plan names any more. */

@@ -179,6 +179,7 @@ int probe_plan(const struct root *root, const struct settings *s, struct plan *p
 {
 	_cleanup_free_ char *driver = NULL, *data = NULL;
 	_cleanup_close_ int fd = -1;
+	struct settings all = { .native = TIER_TOOLS };
 	struct run run = { 0 };
 	struct probe probe = { .plan = p };
 	size_t len = 0;
@@ -194,7 +195,8 @@ int probe_plan(const struct root *root, const struct settings *s, struct plan *p
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		r = err_set(e, -errno, "create a temporary file");
-	plan_mounts(p, TIER_TOOLS, driver, &run.mounts);
+	/* every swap, whatever the binds of this run are */
+	plan_mounts(p, &all, driver, &run.mounts);
 	probe.fd = fd;
 	run.task = start_all;
 	run.task_arg = &probe;

@@ -49,9 +49,21 @@ static void standard_mounts(struct mplan *p)
 	mplan_add(p, MOP_TMPFS, "mode=755", "/run");
 	mplan_add(p, MOP_DIR, "1777", "/run/lock");
 	mplan_add(p, MOP_TMPFS, "mode=1777", "/tmp");
-	/* before any swap: here the emulated originals stay reachable */
-	mplan_add(p, MOP_ROOT_BIND, "/", "/run/crossroot/emulated");
 	mplan_add_optional(p, MOP_BIND_RO, "/etc/resolv.conf", "/etc/resolv.conf");
+}
+
+static int user_binds(const struct settings *s, struct mplan *p, struct err *e)
+{
+	for (size_t i = 0; i < s->binds.n; i++) {
+		_cleanup_free_ char *src = NULL, *dst = NULL;
+		bool ro;
+		int r = bind_parse(s->binds.v[i], &src, &dst, &ro, e);
+
+		if (r < 0)
+			return r;
+		mplan_add(p, ro ? MOP_BIND_RO : MOP_BIND, src, dst);
+	}
+	return 0;
 }
 
 int run_prepare(struct run *run, const struct root *root, const struct settings *s,
@@ -65,8 +77,11 @@ int run_prepare(struct run *run, const struct root *root, const struct settings 
 		return r;
 	environ_default(&run->env);
 	standard_mounts(&run->mounts);
+	r = user_binds(s, &run->mounts, e);
+	/* everything but swaps: where an original sees no native program */
+	mplan_add(&run->mounts, MOP_ROOT_BIND, "/", "/run/crossroot/emulated");
 	qemu_mounts(&run->qemu, &run->mounts);
-	return 0;
+	return r;
 }
 
 /* One signal for the front process: hand it on, or act on it. */

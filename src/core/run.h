@@ -33,8 +33,8 @@ struct run {
 /*
  * Begin a run of @root: its interpreter, the environment without what names the
  * host, and the mounts of every run: /dev, /proc, /sys, /run, /tmp, the host's
- * resolv.conf and the view of the emulated originals. The caller frees @run with
- * run_free, also after a failure.
+ * resolv.conf, the binds of @s, and at /run/crossroot/emulated the root as it is so
+ * far, without swaps. The caller frees @run with run_free, also after a failure.
  */
 int run_prepare(struct run *run, const struct root *root, const struct settings *s,
 		struct err *e);

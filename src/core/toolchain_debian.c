@@ -14,8 +14,6 @@
 #include "core/toolchain.h"
 #include "os/beneath.h"
 
-#define ORIGINAL "/run/crossroot/original"
-
 /* Programs that start others of the toolchain, by the name after "M-". */
 static bool is_driver(const char *name)
 {
@@ -54,16 +52,14 @@ static char *driver_conf(const char *name, const char *multiarch)
 	if (!strncmp(name, "gcc-ar", 6) || !strncmp(name, "gcc-nm", 6) ||
 	    !strncmp(name, "gcc-ranlib", 10))
 		return xasprintf("questions\narg -B%s\n", libs);
-	return xasprintf("questions%s\n"
-			 "original COMPILER_PATH=" ORIGINAL "%s:/run/crossroot/emulated/usr/bin\n"
+	return xasprintf("questions\n"
 			 "env GCC_EXEC_PREFIX=/usr/lib/gcc/\n"
 			 "include C_INCLUDE_PATH=%s\n"
 			 "include OBJC_INCLUDE_PATH=%s\n"
 			 "include++ CPLUS_INCLUDE_PATH=%s\n"
 			 "include++ OBJCPLUS_INCLUDE_PATH=%s\n"
 			 "include CPLUS_INCLUDE_PATH=%s\n"
-			 "include OBJCPLUS_INCLUDE_PATH=%s\n",
-			 strncmp(name, "cpp", 3) ? "" : " -", libs, c, c, cxx, cxx, c, c);
+			 "include OBJCPLUS_INCLUDE_PATH=%s\n", c, c, cxx, cxx, c, c);
 }
 
 /* /usr/bin/M-*: drivers, binutils, and what else comes with a compiler. */

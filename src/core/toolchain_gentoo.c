@@ -29,15 +29,6 @@
 #define ENV_BINUTILS "/etc/env.d/binutils"
 #define ENV_LIMIT 65536
 
-/*
- * GCC_EXEC_PREFIX makes the cross compiler look for its parts where the root's own
- * has them; its sysroot would be /usr/T. What only answers for the other programs
- * (gcc-ar) takes no such argument.
- */
-static const char prefix_conf[] = "questions\nenv GCC_EXEC_PREFIX=/usr/lib/gcc/\n";
-static const char sysroot_conf[] = "questions\nenv GCC_EXEC_PREFIX=/usr/lib/gcc/\n"
-				   "arg --sysroot=/\n";
-
 struct gentoo {
 	struct candidates *l;
 	const struct side *root, *native_root;
@@ -112,17 +103,31 @@ static char *plain_name(const char *name, const char *tuple, const char *slot)
 	return xstrndup(name, len > s && !strcmp(name + len - s, suffix) ? len - s : len);
 }
 
-static const char *conf_of(const char *name)
+static bool is_compiler(const char *name)
 {
-	static const char *const compilers[] = { "gcc", "g++", "c++", "cpp", "gfortran",
-						 "gdc", "gnat*", "gccgo" };
+	static const char *const names[] = { "gcc", "g++", "c++", "cpp", "gfortran", "gdc",
+					     "gnat*", "gccgo" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!fnmatch(names[i], name, 0))
+			return true;
+	return false;
+}
+
+/*
+ * GCC_EXEC_PREFIX makes the cross compiler look for its parts where the root's own
+ * has them; its sysroot would be /usr/T. gcc-ar and its like find no plugin by
+ * GCC_EXEC_PREFIX. NULL: a program that needs to be told nothing.
+ */
+static char *conf_of(const struct gentoo *g, const char *name, const char *slot)
+{
+	_cleanup_free_ char *parts = xasprintf("/usr/libexec/gcc/%s/%s", g->tuple, slot);
 
 	if (!fnmatch("gcc-*", name, 0))
-		return prefix_conf;
-	for (size_t i = 0; i < ARRAY_SIZE(compilers); i++)
-		if (!fnmatch(compilers[i], name, 0))
-			return sysroot_conf;
-	return NULL;
+		return xasprintf("questions\narg -B%s\n", parts);
+	if (!is_compiler(name))
+		return NULL;
+	return xstrdup("questions\nenv GCC_EXEC_PREFIX=/usr/lib/gcc/\narg --sysroot=/\n");
 }
 
 static void add_drivers(const struct gentoo *g, const char *slot, const char *ours,
@@ -140,10 +145,9 @@ static void add_drivers(const struct gentoo *g, const char *slot, const char *ou
 
 		if (!c)
 			continue;
-		if (conf_of(name)) {
+		c->conf = conf_of(g, name, slot);
+		if (c->conf)
 			c->kind = CANDIDATE_WRAPPED;
-			c->conf = xstrdup(conf_of(name));
-		}
 		candidate_check(c, g->root, g->native_root, MATCH_ANY);
 	}
 }

@@ -26,6 +26,16 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+static void add_bind(struct strv *binds, const char *copy)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (const char *p = copy; *p; p++)
+		buf_addf(&b, "%s%c", *p == ':' ? "\\" : "", *p);
+	buf_adds(&b, ":" VERIFY_DIR);
+	strv_add(binds, b.data);
+}
+
 static int build_at(const struct root *root, const struct settings *given,
 		    const char *state, const struct verify_spec *spec, enum tier tier,
 		    const char *copy, const char *epoch, struct verify_result *out, int which,
@@ -38,9 +48,13 @@ static int build_at(const struct root *root, const struct settings *given,
 	int r;
 
 	s.native = tier;
+	s.binds = (struct strv){ 0 };
+	for (size_t i = 0; i < given->binds.n; i++)
+		strv_add(&s.binds, given->binds.v[i]);
+	add_bind(&s.binds, copy);
 	r = hybrid_prepare(root, &s, state, &run, &plan, e);
+	strv_free(&s.binds);
 	if (!r) {
-		mplan_add(&run.mounts, MOP_BIND, copy, VERIFY_DIR);
 		environ_put(&run.env, "SOURCE_DATE_EPOCH", epoch);
 		run.cwd = VERIFY_DIR;
 		run.user = spec->user;

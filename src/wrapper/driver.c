@@ -9,18 +9,18 @@
  *	include++ K=DIRS  the same, and not with -nostdinc++ either
  *	arg ARG		put ARG before the given arguments
  *	argv0 NAME	run it under this name
- *	questions	let the emulated original answer what a compiler is only asked
- *	questions -	the same for one that reads standard input if no file is given
- *	original K=V	set K, where the original has to do the work: else it would start
- *			native programs that its swapped directories hold
- *	emulate ARG	let it do everything where ARG is among the arguments
+ *	questions	let the emulated original do it where a compiler is asked about
+ *			itself (-v, -print-...): what it says ends up in scripts
+ *	emulate ARG	the same where ARG is among the arguments
  *
- * With CROSSROOT_EMULATE in the environment the emulated original runs instead.
+ * The original also runs with CROSSROOT_EMULATE in the environment. It sees the
+ * root without any swap, so that all it starts is emulated too.
  * Static, and silent unless it fails: it starts once for every compilation.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,49 +44,23 @@ static bool starts_with(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
-/* Whether @arg takes the argument after it, so that this one is no input file. */
-static bool takes_value(const char *arg)
+/* -v says it while it works; it is rare enough to be worked emulated. */
+static bool is_question(int argc, char **argv)
 {
-	static const char *const opts[] = {
-		"-o", "-x", "-I", "-L", "-l", "-D", "-U", "-B", "-T", "-u", "-e", "-z", "-A",
-		"-MF", "-MT", "-MQ", "-include", "-imacros", "-isystem", "-iquote",
-		"-idirafter", "-iprefix", "-isysroot", "-imultilib", "-Xlinker",
-		"-Xassembler", "-Xpreprocessor", "-aux-info", "--param", "-dumpbase",
-		"-dumpdir", "-dumpbase-ext", "-specs", "-wrapper", "-G",
+	static const char *const questions[] = {
+		"-v", "-###", "--version", "--target-help", "-dumpmachine", "-dumpversion",
+		"-dumpfullversion", "-dumpspecs",
 	};
 
-	for (size_t i = 0; i < sizeof(opts) / sizeof(*opts); i++)
-		if (!strcmp(arg, opts[i]))
-			return true;
-	return false;
-}
-
-/*
- * Whether the command line only asks the driver about itself. What it answers
- * ends up in scripts (libtool runs what -print-prog-name says), so it has to be
- * the original's answer. With an input file it is work, -v or not.
- */
-static bool is_question(int argc, char **argv, bool reads_stdin)
-{
-	bool asked = false, input = reads_stdin;
-
 	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i];
-
-		if (starts_with(a, "-print-") || starts_with(a, "--print-") ||
-		    !strcmp(a, "-dumpmachine") || !strcmp(a, "-dumpversion") ||
-		    !strcmp(a, "-dumpfullversion") || !strcmp(a, "-dumpspecs") ||
-		    starts_with(a, "--help") || !strcmp(a, "--target-help") ||
-		    !strcmp(a, "--version"))
+		if (starts_with(argv[i], "-print-") || starts_with(argv[i], "--print-") ||
+		    starts_with(argv[i], "--help"))
 			return true;
-		if (!strcmp(a, "-v") || !strcmp(a, "-###"))
-			asked = true;
-		else if (takes_value(a))
-			i++;
-		else if (*a != '-' || !a[1])
-			input = true;
+		for (size_t q = 0; q < sizeof(questions) / sizeof(*questions); q++)
+			if (!strcmp(argv[i], questions[q]))
+				return true;
 	}
-	return asked && !input;
+	return false;
 }
 
 static bool ends_with(const char *s, const char *suffix)
@@ -123,9 +97,40 @@ static char *under(const char *dir)
 	return path;
 }
 
+static void write_proc(const char *path, const char *fmt, unsigned id)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f || fprintf(f, fmt, id, id) < 0 || fclose(f))
+		fail("map the user");
+}
+
+/* What chroot(2) takes, for who is not root: a user namespace of one's own. */
+static void get_chroot(void)
+{
+	unsigned uid = geteuid(), gid = getegid();
+
+	if (unshare(CLONE_NEWUSER) < 0)
+		fail("create a user namespace");
+	write_proc("/proc/self/setgroups", "deny", 0);
+	write_proc("/proc/self/uid_map", "%u %u 1", uid);
+	write_proc("/proc/self/gid_map", "%u %u 1", gid);
+}
+
 static _Noreturn void emulate(char **argv)
 {
-	execv(under(EMULATED), argv);
+	char cwd[PATH_MAX];
+
+	if (!getcwd(cwd, sizeof(cwd)))
+		fail("find the working directory");
+	if (chroot(EMULATED) < 0) {
+		get_chroot();
+		if (chroot(EMULATED) < 0)
+			fail("enter the emulated root");
+	}
+	if (chdir(cwd) < 0)
+		fail("find the working directory in the emulated root");
+	execv(self, argv);
 	fail("run the emulated original");
 }
 
@@ -142,12 +147,13 @@ int main(int argc, char **argv)
 	char **args = calloc((size_t)argc + 64, sizeof(*args)), *line = NULL;
 	ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	size_t size = 0;
-	bool original = getenv("CROSSROOT_EMULATE");
 	int n = 1;
 	FILE *f;
 
 	if (!args || argc < 1 || len < 0)
 		fail("find the program's own path");
+	if (getenv("CROSSROOT_EMULATE"))
+		emulate(argv);
 	args[0] = argv[0];
 	f = fopen(under(CONF), "re");
 	if (!f)
@@ -162,14 +168,12 @@ int main(int argc, char **argv)
 		rest = strdup(rest);
 		if (!rest)
 			fail("read how to run the native twin");
-		if ((!strcmp(word, "questions") && is_question(argc, argv, *rest)) ||
+		if ((!strcmp(word, "questions") && is_question(argc, argv)) ||
 		    (!strcmp(word, "emulate") && is_among(rest, argc, argv)))
 			emulate(argv);
-		if (!strcmp(word, original ? "original" : "env") && strchr(rest, '=')) {
+		if (!strcmp(word, "env") && strchr(rest, '=')) {
 			*strchr(rest, '=') = '\0';
-			setenv(rest, rest + strlen(rest) + 1, original);
-		} else if (original) {
-			continue;
+			setenv(rest, rest + strlen(rest) + 1, 0);
 		} else if (!strcmp(word, "include") || !strcmp(word, "include++")) {
 			if (!is_among("-nostdinc", argc, argv) &&
 			    (!word[7] || !is_among("-nostdinc++", argc, argv)))
@@ -181,8 +185,6 @@ int main(int argc, char **argv)
 		}
 	}
 	fclose(f);
-	if (original)
-		emulate(argv);
 	for (int i = 1; i < argc; i++)
 		args[n++] = argv[i];
 	execv(under(NATIVE), args);

@@ -365,7 +365,7 @@ own_library() {
 }
 
 @test "CROSSROOT_EMULATE=1 runs the original" {
-	local script='gcc -v -c -o /dev/null -x c /dev/null 2>&1 | grep Debian'
+	local script='gcc -c -o x.o -x c /dev/null; readelf -p .comment x.o | grep Debian'
 	run answers tools "$script"
 	native=$output
 	RUN_OPTS=(--env CROSSROOT_EMULATE=1)
