@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter plan list info destroy doctor verify"
+_crossroot_commands="create run enter plan list info destroy doctor verify audit"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -15,6 +15,7 @@ _crossroot_options() {
 	plan) echo "$settings --json" ;;
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
 	list | info | doctor) echo "--json" ;;
+	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"
 }
@@ -88,6 +89,8 @@ _crossroot() {
 		_crossroot_value "$open"
 	elif [[ $cur == -* ]]; then
 		_crossroot_words "${options//=/} $([[ $cmd != run ]] || echo --)"
+	elif ((given == 0)) && [[ $cmd == audit ]]; then
+		_crossroot_action file
 	elif ((given == 0)) && [[ " create list doctor " != *" $cmd "* ]]; then
 		_crossroot_roots "$state"
 	fi

@@ -38,7 +38,7 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_create, cmd_destroy, cmd_doctor, cmd_enter, cmd_info, cmd_list,
+extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_enter, cmd_info, cmd_list,
 	cmd_plan, cmd_run, cmd_verify;
 extern const struct cmd *const commands[];
 

@@ -383,7 +383,8 @@ static void vdb_add_files(struct pkgdb *db, struct pathmap *m)
 static void vdb_details(struct pkgdb *db, size_t i)
 {
 	struct pkg *p = &db->v[i].pkg;
-	_cleanup_free_ char *use = read_fact(db, p, "USE"), *iuse = read_fact(db, p, "IUSE");
+	_cleanup_free_ char *use = read_fact(db, p, "USE");
+	_cleanup_free_ char *iuse = read_fact(db, p, "IUSE");
 
 	p->use = vdb_relevant_use(use, iuse);
 }

@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 
 #define BUILD_ID ".note.gnu.build-id"
+/* A file may claim that its section unpacks to anything. */
+#define UNPACKED_LIMIT (1u << 30)
 
 static void endp(Elf **elf)
 {
@@ -142,13 +144,12 @@ static int read_headers(Elf *elf, struct elf_info *out)
 	return 0;
 }
 
-int elf_read(int fd, const char *name, struct elf_info *out, struct err *e)
+/* Takes over @elf, NULL if it could not be opened. */
+static int read_opened(Elf *opened, const char *name, struct elf_info *out, struct err *e)
 {
-	_cleanup_(endp) Elf *elf = NULL;
+	_cleanup_(endp) Elf *elf = opened;
 
 	*out = (struct elf_info){ 0 };
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	if (!elf)
 		return err_set(e, -ERR_FORMAT, "read '%s': %s", name, elf_errmsg(-1));
 	if (elf_kind(elf) != ELF_K_ELF)
@@ -158,6 +159,19 @@ int elf_read(int fd, const char *name, struct elf_info *out, struct err *e)
 		return err_set(e, -ERR_FORMAT, "'%s' is a damaged ELF file", name);
 	}
 	return 0;
+}
+
+int elf_read(int fd, const char *name, struct elf_info *out, struct err *e)
+{
+	elf_version(EV_CURRENT);
+	return read_opened(elf_begin(fd, ELF_C_READ_MMAP, NULL), name, out, e);
+}
+
+int elf_read_image(void *image, size_t n, const char *name, struct elf_info *out,
+		   struct err *e)
+{
+	elf_version(EV_CURRENT);
+	return read_opened(elf_memory(image, n), name, out, e);
 }
 
 void elf_info_free(struct elf_info *info)
@@ -300,4 +314,69 @@ bool elf_compare(const void *a, size_t na, const void *b, size_t nb,
 	}
 	out->more = found ? found - 1 : 0;
 	return found;
+}
+
+bool elf_identify(const void *image, size_t n, struct elf_ident *out)
+{
+	const unsigned char *p = image;
+	bool msb;
+
+	/* up to e_machine both classes are laid out alike */
+	if (n < 20 || memcmp(p, ELFMAG, SELFMAG))
+		return false;
+	msb = p[EI_DATA] == ELFDATA2MSB;
+	*out = (struct elf_ident){
+		.class = p[EI_CLASS],
+		.data = p[EI_DATA],
+		.type = (uint16_t)(p[msb ? 16 : 17] << 8 | p[msb ? 17 : 16]),
+		.machine = (uint16_t)(p[msb ? 18 : 19] << 8 | p[msb ? 19 : 18]),
+	};
+	return true;
+}
+
+/* Fill .unpacked of a compressed section. */
+static int unpack_section(Elf_Scn *scn, struct elf_section *s)
+{
+	GElf_Chdr ch;
+	Elf_Data *data;
+
+	if (!gelf_getchdr(scn, &ch) || ch.ch_size > UNPACKED_LIMIT ||
+	    elf_compress(scn, 0, 0) < 0)
+		return -ERR_FORMAT;
+	data = elf_rawdata(scn, NULL);
+	if (!data || !data->d_buf)
+		return -ERR_FORMAT;
+	s->unpacked = data->d_buf;
+	s->unpacked_size = data->d_size;
+	return 0;
+}
+
+int elf_sections(void *image, size_t n,
+		 void (*fn)(void *arg, const struct elf_section *s), void *arg)
+{
+	_cleanup_(endp) Elf *elf = NULL;
+	Elf_Scn *scn = NULL;
+	size_t names;
+	int bad = 0;
+
+	elf_version(EV_CURRENT);
+	elf = elf_memory(image, n);
+	if (!elf || elf_kind(elf) != ELF_K_ELF || elf_getshdrstrndx(elf, &names) < 0)
+		return -ERR_FORMAT;
+	while ((scn = elf_nextscn(elf, scn))) {
+		struct elf_section s = { 0 };
+		const char *name;
+		GElf_Shdr sh;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, sh.sh_name);
+		s.name = name ? name : "";
+		s.offset = sh.sh_offset;
+		s.size = sh.sh_size;
+		if (sh.sh_flags & SHF_COMPRESSED)
+			bad += unpack_section(scn, &s) < 0;
+		fn(arg, &s);
+	}
+	return bad;
 }

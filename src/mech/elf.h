@@ -24,6 +24,9 @@ struct elf_info {
  * whole ELF file is -ERR_FORMAT. The caller frees @out with elf_info_free.
  */
 int elf_read(int fd, const char *name, struct elf_info *out, struct err *e);
+/* The same for a file in memory, which libelf may write to: map it private. */
+int elf_read_image(void *image, size_t n, const char *name, struct elf_info *out,
+		   struct err *e);
 void elf_info_free(struct elf_info *info);
 
 /* Where two ELF files differ first; offsets are in the files, strings are copies. */
@@ -40,3 +43,29 @@ struct elf_difference {
  */
 bool elf_compare(const void *a, size_t na, const void *b, size_t nb,
 		 struct elf_difference *out);
+/* What tells files apart before anything else of them is known to be whole. */
+struct elf_ident {
+	uint8_t class, data;
+	uint16_t machine, type;
+};
+
+/* Whether the @n bytes at @image begin as an ELF file does. */
+bool elf_identify(const void *image, size_t n, struct elf_ident *out);
+
+struct elf_section {
+	const char *name;	/* "" where it has none */
+	uint64_t offset, size;	/* of its bytes in the file */
+	const void *unpacked;	/* SHF_COMPRESSED: its content, else NULL */
+	size_t unpacked_size;
+};
+
+/*
+ * Call @fn for each section of the ELF file in memory that has bytes in it; what
+ * is passed is valid during the call. Sections come as the file has them: their
+ * offsets may be anything. A compressed section that cannot be unpacked, or only
+ * to more than 1 GiB, comes with .unpacked NULL and is counted: the count is
+ * returned, or -ERR_FORMAT for a damaged file. libelf may write to @image: the
+ * header of what was unpacked says so afterwards.
+ */
+int elf_sections(void *image, size_t n,
+		 void (*fn)(void *arg, const struct elf_section *s), void *arg);
