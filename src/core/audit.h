@@ -24,7 +24,7 @@ struct audit_options {
 struct finding {
 	char *path;	  /* in the image: "/usr/bin/sed" */
 	char *member;	  /* of an archive, or NULL */
-	const char *what; /* see audit_what */
+	const char *what; /* see below */
 	char *where;	  /* ".rodata+0x1f", "line 3", "offset 0x40", or NULL */
 	char *text;	  /* what is there, cut to a readable length */
 	size_t more;	  /* further places of the same in this file or member */
@@ -48,6 +48,7 @@ struct audit {
 #define AUDIT_STRING "string"
 #define AUDIT_LINK "symlink target"
 #define AUDIT_NAME "file name"
+#define AUDIT_CLOSED "not searched" /* packed so that it cannot be unpacked */
 
 /*
  * Audit the directory or the regular file at @path. No symlink below it is

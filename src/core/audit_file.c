@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <fnmatch.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,6 +202,7 @@ static void check_elf(struct scan *s, const struct elf_ident *id)
 				 id->machine,
 				 arch_by_elf(id->class, id->data, id->machine) };
 	struct err e = { 0 };
+	char text[64];
 	int bad;
 
 	xgrow(&a->elves, &a->elves_cap, a->elves_n, sizeof(seen));
@@ -210,9 +212,12 @@ static void check_elf(struct scan *s, const struct elf_ident *id)
 		log_info("%s%s%s: %s", s->path, s->member ? ": " : "",
 			 s->member ? s->member : "", e.msg);
 	bad = elf_sections(s->image, s->n, take_section, s);
-	if (bad > 0)
-		log_warn("%s%s%s: %d sections cannot be unpacked and were not searched",
-			 s->path, s->member ? ": " : "", s->member ? s->member : "", bad);
+	if (bad > 0) {
+		snprintf(text, sizeof(text), "%d section%s cannot be unpacked", bad,
+			 bad == 1 ? "" : "s");
+		audit_add(a->out, s->path, s->member, AUDIT_CLOSED, NULL, text,
+			  strlen(text));
+	}
 	if (s->elf.interp && seen.arch && !usual_interp(seen.arch, s->elf.interp) &&
 	    !audit_names(a, s->elf.interp, strlen(s->elf.interp)))
 		audit_add(a->out, s->path, s->member, AUDIT_INTERP, NULL, s->elf.interp,

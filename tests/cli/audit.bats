@@ -141,6 +141,15 @@ finds() {
 	[[ ${lines[1]} =~ ^/usr/lib/b.o:\ string\ at\ \.debug_[a-z_]+\+0x[0-9a-f]+,\ unpacked:\ .*/run/crossroot ]]
 }
 
+@test "a section that cannot be unpacked" {
+	local corpus=$BATS_TEST_DIRNAME/../fuzz/corpus/audit
+	run "$CROSSROOT" audit "$corpus/packed"
+	[ "$status" -eq 0 ]
+	run "$CROSSROOT" audit "$corpus/packed-huge"
+	[ "$status" -eq 1 ]
+	[[ ${lines[0]} == *"/packed-huge: not searched: 1 section cannot be unpacked" ]]
+}
+
 @test "text files, with their lines, and binary ones" {
 	printf 'a\nb\nlibdir=/run/crossroot/native/lib\n' >"$img/usr/lib/a.la"
 	printf 'Cflags: --sysroot=/ -I/a\n' >"$img/usr/lib/a.pc"
