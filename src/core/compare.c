@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "mech/ar.h"
 #include "mech/elf.h"
 #include "os/beneath.h"
 
@@ -123,50 +124,24 @@ static void place_in_elf(const struct map *a, const struct map *b, struct place 
 	free(d.symbol);
 }
 
-/* The member of an ar archive from @at on: its header, its bytes; false at the end. */
-static bool ar_member(const struct map *m, size_t at, struct map *body)
-{
-	size_t size;
-
-	if (m->n < 60 || at > m->n - 60)
-		return false;
-	size = strtoul((const char *)m->data + at + 48, NULL, 10);
-	if (size > m->n - at - 60)
-		return false;
-	*body = (struct map){ m->data + at + 60, size };
-	return true;
-}
-
 /* The first member that differs; members are in the same order or all is lost. */
-static void place_in_archive(const struct map *a, const struct map *b, struct place *p)
+static void place_in_archive(struct ar *a, struct ar *b, struct place *p)
 {
-	size_t at_a = 8, at_b = 8;
-	struct map x, y;
+	struct ar_member x, y;
 
-	while (ar_member(a, at_a, &x) && ar_member(b, at_b, &y)) {
-		const char *name = (const char *)a->data + at_a;
-		int n = (int)strcspn(name, "/ ");
+	while (ar_next(a, &x) == 1 && ar_next(b, &y) == 1) {
 		struct place inner = { 0 };
 
-		/* the index at the front only follows from the members */
-		if (n && (x.n != y.n || memcmp(x.data, y.data, x.n))) {
-			place_in_elf(&x, &y, &inner);
-			p->words = xasprintf("member %.*s%s%s", n, name,
-					     inner.words ? ", " : "",
-					     inner.words ? inner.words : "");
-			p->a = (size_t)(x.data - a->data) + inner.a;
-			p->b = (size_t)(y.data - b->data) + inner.b;
-			free(inner.words);
-			return;
-		}
-		if (memcmp(a->data + at_a, b->data + at_b, 60) && n) {
-			p->words = xasprintf("header of member %.*s", n, name);
-			p->a = at_a;
-			p->b = at_b;
-			return;
-		}
-		at_a += 60 + x.n + (x.n & 1);
-		at_b += 60 + y.n + (y.n & 1);
+		if (!x.data || !y.data || (x.n == y.n && !memcmp(x.data, y.data, x.n)))
+			continue;
+		place_in_elf(&(struct map){ (const unsigned char *)x.data, x.n },
+			     &(struct map){ (const unsigned char *)y.data, y.n }, &inner);
+		p->words = xasprintf("member %.*s%s%s", (int)x.name_len, x.name,
+				     inner.words ? ", " : "", inner.words ? inner.words : "");
+		p->a = (size_t)(x.data - a->data) + inner.a;
+		p->b = (size_t)(y.data - b->data) + inner.b;
+		free(inner.words);
+		return;
 	}
 }
 
@@ -189,9 +164,10 @@ static char *explain(const struct comparison *c, const struct map *a, const stru
 	struct place p = { .a = first_difference(a, b), .b = first_difference(a, b) };
 	_cleanup_buf_ struct buf text = { 0 };
 	_cleanup_free_ char *in_a = NULL, *in_b = NULL;
+	struct ar ar_a, ar_b;
 
-	if (a->n > 8 && b->n > 8 && !memcmp(a->data, "!<arch>\n", 8))
-		place_in_archive(a, b, &p);
+	if (ar_open(&ar_a, a->data, a->n) && ar_open(&ar_b, b->data, b->n))
+		place_in_archive(&ar_a, &ar_b, &p);
 	else if (a->n && b->n)
 		place_in_elf(a, b, &p);
 	if (p.words)
