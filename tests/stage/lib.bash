@@ -62,6 +62,18 @@ remove_tree() {
 	rm -rf --one-file-system -- "$1"
 }
 
+# in_use PREFIX PRODUCT: PRODUCT is PREFIX-KEY.... Marks it as used today, and removes
+# those of other keys that nobody used for two weeks. Call it with PREFIX's lock held.
+in_use() {
+	local mark
+	touch "$2.versions"
+	find "$CACHE" -maxdepth 1 -name "$1-*.versions" -mtime +14 | while read -r mark; do
+		say "removing ${mark%.versions}, unused for two weeks"
+		remove_tree "${mark%.versions}"
+		rm -f "$mark"
+	done
+}
+
 # PACKAGE SOURCE-VERSION of what is installed in the root DIR, sorted. The source's
 # version: a rebuild for one architecture (+b1) is the same source.
 source_versions() {
