@@ -110,7 +110,7 @@ in_native() {
 	done
 	shift
 	bwrap --unshare-pid --die-with-parent "${base[@]}" / --dev /dev --proc /proc \
-		--tmpfs /tmp --tmpfs /run "${opts[@]}" --clearenv --setenv LC_ALL C.UTF-8 \
+		--perms 1777 --tmpfs /tmp --tmpfs /run "${opts[@]}" --clearenv --setenv LC_ALL C.UTF-8 \
 		--setenv PATH /usr/sbin:/usr/bin --setenv HOME /root -- "$@"
 }
 
