@@ -161,6 +161,11 @@ static _noreturn_ void program(const struct inside *in, int slave)
 
 	if (slave >= 0 && pty_adopt(slave, &e) < 0)
 		fail(in, &e, e.code);
+	/* a directory of the host's that is open here would be a way out */
+	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0) {
+		err_set(&e, -errno, "keep the host's files from the root");
+		fail(in, &e, e.code);
+	}
 	if (become_user(run, &env, &e) < 0)
 		fail(in, &e, e.code);
 	sigprocmask(SIG_SETMASK, &in->signals, NULL);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 #ifndef AT_RECURSIVE
 #define AT_RECURSIVE 0x8000
 #endif
+
+#define LINKS_MAX 16
 
 static int sys_open_tree(int fd, const char *path, unsigned flags)
 {
@@ -96,12 +99,40 @@ static int mkdir_inside(int rootfd, const char *path, mode_t mode)
 	return 0;
 }
 
+/*
+ * Where the symlink @dst points to when nothing is there yet, NULL if it is none.
+ * Links in what it names are seen to by the caller's next try.
+ */
+static char *dangling(int rootfd, const char *dst)
+{
+	_cleanup_free_ char *parent = path_dir(dst), *joined = NULL;
+	_cleanup_close_ int dir =
+		beneath_open(rootfd, parent, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	char target[PATH_MAX];
+	ssize_t n = dir < 0 ? -1 : readlinkat(dir, path_base(dst), target, sizeof(target) - 1);
+
+	if (n <= 0)
+		return NULL;
+	target[n] = '\0';
+	joined = *target == '/' ? xstrdup(target) : path_join(parent, target);
+	return path_clean(joined);
+}
+
 /* Open the place @dst, making an empty file or directory there if it is missing. */
 static int open_dst(int rootfd, const char *dst, bool dir)
 {
-	_cleanup_free_ char *parent = NULL;
+	_cleanup_free_ char *parent = NULL, *target = NULL;
 	int fd = beneath_open(rootfd, dst, O_PATH | O_CLOEXEC, 0), r;
 
+	for (int links = 0; fd == -ENOENT && links < LINKS_MAX; links++) {
+		char *next = dangling(rootfd, dst);
+
+		if (!next)
+			break;
+		free(target);
+		dst = target = next;
+		fd = beneath_open(rootfd, dst, O_PATH | O_CLOEXEC, 0);
+	}
 	if (fd != -ENOENT)
 		return fd;
 	if (dir) {
