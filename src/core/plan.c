@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -176,6 +178,8 @@ static int make_plan(const struct root *root, const struct settings *s, int nati
 static int plan_key(const struct root *root, const struct settings *s, int native_fd,
 		    char **key, struct err *e)
 {
+	/* another build of crossroot may have other ideas of what to swap and how */
+	struct stat self = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
 	char ours[64], native[64];
 	int r = pkgdb_fingerprint(root->tree_fd, ours, e);
@@ -184,7 +188,9 @@ static int plan_key(const struct root *root, const struct settings *s, int nativ
 		r = pkgdb_fingerprint(native_fd, native, e);
 	if (r < 0)
 		return r;
-	buf_addf(&b, "%s %s %s", s->native_root, ours, native);
+	stat("/proc/self/exe", &self);
+	buf_addf(&b, "%jx.%jx %s %s %s", (uintmax_t)self.st_ino,
+		 (uintmax_t)self.st_mtim.tv_sec, s->native_root, ours, native);
 	for (size_t i = 0; i < s->extra_swaps.n; i++)
 		buf_addf(&b, " +%s", s->extra_swaps.v[i]);
 	for (size_t i = 0; i < s->excluded_swaps.n; i++)

@@ -77,10 +77,10 @@ int run_prepare(struct run *run, const struct root *root, const struct settings 
 		return r;
 	environ_default(&run->env);
 	standard_mounts(&run->mounts);
+	qemu_mounts(&run->qemu, &run->mounts);
 	r = user_binds(s, &run->mounts, e);
 	/* everything but swaps: where an original sees no native program */
 	mplan_add(&run->mounts, MOP_ROOT_BIND, "/", "/run/crossroot/emulated");
-	qemu_mounts(&run->qemu, &run->mounts);
 	return r;
 }
 

@@ -70,6 +70,7 @@ cr() {
 	run in_root none sh -c 'kill -SEGV $$'
 	[ "$status" -eq 139 ]
 	for sig in TERM INT HUP USR1; do
+		: >"$HYBRID/out"
 		# exec: so that $! is crossroot itself
 		(exec "$CROSSROOT" run --state-dir "$HYBRID/state" t -- sh -c "
 			trap 'exit 42' $sig; echo up; while :; do sleep 0.05; done" \
