@@ -185,7 +185,7 @@ int qemu_hold_global(struct qemu *q, struct err *e)
 	lock = lock_take(dir, "binfmt.lock", LOCK_EXCLUSIVE, true, e);
 	if (lock < 0)
 		return lock;
-	hold = lock_take(dir, name, LOCK_EXCLUSIVE, false, e);
+	hold = lock_take(dir, name, LOCK_EXCLUSIVE, false, NULL);
 	first = hold >= 0;
 	if (first)
 		close(TAKE_FD(hold));
