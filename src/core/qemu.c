@@ -128,6 +128,24 @@ static int open_table(struct table *t, struct err *e)
 	return 0;
 }
 
+static bool usable(const struct binfmt_found *f, const struct qemu *q)
+{
+	return f->enabled && f->fixed && !strcmp(f->interp, q->interp);
+}
+
+/* The kernel does not tell which entry it asks first: each that is enabled must do. */
+static bool all_usable(const struct binfmt_found *found, int n, const struct qemu *q)
+{
+	bool any = false;
+
+	for (int i = 0; i < n; i++) {
+		if (found[i].enabled && !usable(&found[i], q))
+			return false;
+		any |= found[i].enabled;
+	}
+	return any;
+}
+
 /*
  * Have an entry for @q in the table @dir. @first: no other run uses ours, so that
  * an old one may be replaced.
@@ -144,13 +162,14 @@ static int have_entry(const char *dir, const struct qemu *q, const char *name, b
 	_cleanup_free_ struct binfmt_found *found = NULL;
 	int n = binfmt_list(dir, q->arch, &found, e), r;
 
-	for (int i = 0; i < n; i++)
-		if (found[i].enabled && found[i].fixed && !strcmp(found[i].interp, q->interp))
-			return 0;
+	if (all_usable(found, n, q))
+		return 0;
 	/* somebody else's that would not do stay; a later entry is asked first */
 	for (int i = 0; i < n; i++) {
 		if (strcmp(found[i].name, name))
 			continue;
+		if (!first && usable(&found[i], q))
+			return 0;
 		if (!first)
 			return err_set(e, -ERR_STATE,
 				       "another run has '%s' for all %s programs of this "

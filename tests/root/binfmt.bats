@@ -1,135 +1,171 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Who starts the target's programs: a table of the run's own, or the machine's.
+# The machine's binfmt_misc table: used when asked to, shared by runs, and otherwise
+# as it was. Entries of others are never changed.
 
 load helper
+load safety
+
+OURS=crossroot-aarch64
+MAGIC='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+MASK='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+QEMU=/usr/bin/qemu-aarch64-static
 
 setup() {
-	RUN_ENV=() RUN_OPTS=()
-	QEMU=/usr/bin/qemu-aarch64-static
+	[[ -x $QEMU ]] || skip_or_fail "no $QEMU"
+	hold_table
+	if [[ -e $TABLE/$OURS ]]; then
+		cr list >/dev/null # which removes what a killed run left
+		wait_for 60 test ! -e "$TABLE/$OURS"
+	fi
 }
 
 teardown() {
-	[[ -z ${KEEPER:-} ]] || kill "$KEEPER"
+	local name
+	for name in theirs others; do
+		[[ ! -e $TABLE/$name ]] || echo -1 >"$TABLE/$name"
+	done
+	stop_started
 }
 
-# Hold a mount of the machine's table and write what comes by the fifo to it: as a
-# host has it mounted. Its view is at /proc/$KEEPER/root.
-hold_table() {
-	mkfifo "$HYBRID/hold.$BATS_TEST_NUMBER"
-	unshare --mount sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc; echo up; read x' \
-		<>"$HYBRID/hold.$BATS_TEST_NUMBER" >"$HYBRID/up" &
-	KEEPER=$!
-	for _ in {1..100}; do
-		grep -q up "$HYBRID/up" && break
-		sleep 0.05
+# register NAME INTERPRETER FLAGS
+register() {
+	printf '%s' ":$1:M::$MAGIC:$MASK:$2:$3" >"$TABLE/register"
+}
+
+# start_waiting [OPTION]...: a run that works until the file /work/go-PID is there,
+# and starts an emulated program every now and then. Sets PID and OUT.
+start_waiting() {
+	start "$CROSSROOT" run t --state-dir "$HYBRID/state" --native none "$@" \
+		--bind "$BATS_TEST_TMPDIR:/mnt" -- sh -c 'echo up
+		while ! /bin/test -e "/mnt/go-$1"; do /bin/sleep 0.1 || exit 9; done
+		/bin/uname -m' - "${#started[@]}"
+	GO=$BATS_TEST_TMPDIR/go-$((${#started[@]} - 1))
+	wait_for 20 grep -q up "$OUT"
+}
+
+# ends_well PID GO OUT
+ends_well() {
+	: >"$2"
+	wait "$1"
+	[[ $(tail -n 1 "$3") == aarch64 ]] || { cat "$3" >&2; return 1; }
+}
+
+@test "global: an entry of crossroot's own, as long as the run" {
+	start_waiting --binfmt global
+	run cat "$TABLE/$OURS"
+	[[ $output == *"enabled"*"interpreter $QEMU"*"flags: PF"* ]]
+	[[ $output != *C* ]] # with C, any set-uid program would be root
+	ends_well "$PID" "$GO" "$OUT"
+	[ ! -e "$TABLE/$OURS" ]
+	run cr run t --native none --binfmt global -- sh -c 'ls /proc/sys/fs/binfmt_misc; exit 5'
+	[ "$status" -eq 5 ]
+	[ "$output" = "" ]
+	[ ! -e "$TABLE/$OURS" ]
+}
+
+@test "global: two runs share it, and the last one removes it" {
+	start_waiting --binfmt global
+	local pid=$PID go=$GO out=$OUT
+	start_waiting --binfmt global
+	ends_well "$pid" "$go" "$out"
+	[ -e "$TABLE/$OURS" ]
+	ends_well "$PID" "$GO" "$OUT"
+	[ ! -e "$TABLE/$OURS" ]
+}
+
+@test "global: kill -9 of one run is nothing to the other" {
+	start_waiting --binfmt global
+	kill -9 "$PID"
+	start_waiting --binfmt global
+	local pid=$PID go=$GO out=$OUT
+	start_waiting --binfmt global
+	kill -9 "$PID"
+	sleep 0.5
+	cr list >/dev/null
+	[ -e "$TABLE/$OURS" ]
+	ends_well "$pid" "$go" "$out"
+	[ ! -e "$TABLE/$OURS" ]
+}
+
+@test "global: what a killed run leaves, the next command removes" {
+	start_waiting --binfmt global
+	kill -9 "$PID"
+	wait "$PID" || true
+	gone() { cr list >/dev/null && [[ ! -e $TABLE/$OURS ]]; }
+	wait_for 3 gone
+}
+
+@test "global: another emulator must wait for the runs that use this one" {
+	local other=$BATS_TEST_TMPDIR/qemu
+	cp "$QEMU" "$other"
+	start_waiting --binfmt global
+	run cr run t --native none --binfmt global --qemu "$other" -- uname -m
+	[ "$status" -eq 125 ]
+	[[ $output == *"another run has '$QEMU' for all aarch64 programs"* ]]
+	ends_well "$PID" "$GO" "$OUT"
+	run cr run t --native none --binfmt global --qemu "$other" -- uname -m
+	[ "$output" = aarch64 ]
+}
+
+@test "global: somebody else's entry that will do is used" {
+	register theirs "$QEMU" OCF
+	local before
+	before=$(cat "$TABLE/theirs")
+	start_waiting --binfmt global
+	[ ! -e "$TABLE/$OURS" ]
+	ends_well "$PID" "$GO" "$OUT"
+	cmp "$TABLE/theirs" <<<"$before"
+	# nor does a kill change that
+	start_waiting --binfmt global
+	kill -9 "$PID"
+	wait "$PID" || true
+	cr list >/dev/null
+	cmp "$TABLE/theirs" <<<"$before"
+}
+
+@test "global: somebody else's entry that would not do stays, beside ours" {
+	local before kind
+	cp "$QEMU" "$BATS_TEST_TMPDIR/other"
+	for kind in "$QEMU|OC" "$BATS_TEST_TMPDIR/other|F" "/bin/false|F" "$QEMU|F|off"; do
+		IFS='|' read -r interp flags off <<<"$kind"
+		register theirs "$interp" "$flags"
+		[[ ! $off ]] || echo 0 >"$TABLE/theirs"
+		before=$(cat "$TABLE/theirs")
+		start_waiting --binfmt global
+		[ -e "$TABLE/$OURS" ]
+		cmp "$TABLE/theirs" <<<"$before"
+		ends_well "$PID" "$GO" "$OUT"
+		[ ! -e "$TABLE/$OURS" ]
+		cmp "$TABLE/theirs" <<<"$before"
+		echo -1 >"$TABLE/theirs"
 	done
 }
 
-table() {
-	nsenter --mount --target "$KEEPER" "$@"
+@test "global: an entry that will do, behind one that does not, is not enough" {
+	register theirs "$QEMU" F
+	register others /bin/false F # the later one is asked first
+	start_waiting --binfmt global
+	ends_well "$PID" "$GO" "$OUT"
+	[ -e "$TABLE/theirs" ]
+	[ -e "$TABLE/others" ]
+	[ ! -e "$TABLE/$OURS" ]
 }
 
-entries() {
-	table ls /proc/sys/fs/binfmt_misc | grep -vxE 'register|status' || :
+@test "private: the machine's table knows nothing of a run" {
+	local before
+	before=$(ls "$TABLE")
+	start_waiting --binfmt private
+	[ "$(ls "$TABLE")" = "$before" ]
+	[ ! -e "$TABLE/$OURS" ]
+	[ ! -e "$TABLE/crossroot" ]
+	run cr run t --native none -- ls /proc/sys/fs/binfmt_misc
+	[[ $output == *crossroot* ]]
+	ends_well "$PID" "$GO" "$OUT"
 }
 
-# wait_for FILE: until something is in it
-wait_for() {
-	for _ in {1..200}; do
-		[[ ! -s $1 ]] || return 0
-		sleep 0.05
-	done
-	return 1
-}
-
-# long_run MODE NAME: a run that says "up" in out.NAME and ends when it reads a line
-long_run() {
-	mkfifo "$HYBRID/in.$2"
-	"$CROSSROOT" run --state-dir "$HYBRID/state" --native none --binfmt "$1" t -- \
-		sh -c 'echo up; read x; uname -m' <>"$HYBRID/in.$2" >"$HYBRID/out.$2" &
-	eval "PID_$2=$!"
-	wait_for "$HYBRID/out.$2"
-}
-
-@test "private: the machine's table stays empty" {
-	hold_table
-	long_run private p
-	[ -z "$(entries)" ]
-	echo >"$HYBRID/in.p"
-	wait "$PID_p"
-	[ "$(tail -n 1 "$HYBRID/out.p")" = aarch64 ]
-}
-
-@test "global: shared by runs, gone with the last, never with flag C" {
-	hold_table
-	long_run global a
-	long_run global b
-	[ "$(entries)" = crossroot-aarch64 ]
-	flags=$(table sed -n 's/^flags: //p' /proc/sys/fs/binfmt_misc/crossroot-aarch64)
-	[[ $flags == *F* && $flags != *C* ]]
-	echo >"$HYBRID/in.a"
-	wait "$PID_a"
-	# the other one still starts programs
-	[ "$(entries)" = crossroot-aarch64 ]
-	echo >"$HYBRID/in.b"
-	wait "$PID_b"
-	[ "$(tail -n 1 "$HYBRID/out.b")" = aarch64 ]
-	[ -z "$(entries)" ]
-}
-
-@test "global: of two the killed one takes nothing along, the next command cleans up" {
-	hold_table
-	long_run global c
-	long_run global d
-	kill -9 "$PID_c"
-	wait "$PID_c" || :
-	[ "$(entries)" = crossroot-aarch64 ]
-	kill -9 "$PID_d"
-	wait "$PID_d" || :
-	# the host's own mount keeps the table, and the dead run's entry with it
-	[ "$(entries)" = crossroot-aarch64 ]
-	"$CROSSROOT" list --state-dir "$HYBRID/state"
-	[ -z "$(entries)" ]
-}
-
-@test "global: what others registered is used, or passed over, and left as it is" {
-	local magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
-	local mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
-	hold_table
-	table sh -c "printf '%s' ':theirs:M::$magic:$mask:$QEMU:PF' >/proc/sys/fs/binfmt_misc/register"
-	before=$(table cat /proc/sys/fs/binfmt_misc/theirs)
-	long_run global e
-	[ "$(entries)" = theirs ]
-	echo >"$HYBRID/in.e"
-	wait "$PID_e"
-	[ "$(tail -n 1 "$HYBRID/out.e")" = aarch64 ]
-	# one without F would look for its interpreter inside the root
-	table sh -c "echo -1 >/proc/sys/fs/binfmt_misc/theirs
-		printf '%s' ':theirs:M::$magic:$mask:/nonexistent:P' >/proc/sys/fs/binfmt_misc/register"
-	after=$(table cat /proc/sys/fs/binfmt_misc/theirs)
-	long_run global f
-	[ "$(entries)" = $'crossroot-aarch64\ntheirs' ]
-	echo >"$HYBRID/in.f"
-	wait "$PID_f"
-	[ "$(tail -n 1 "$HYBRID/out.f")" = aarch64 ]
-	[ "$(entries)" = theirs ]
-	[ "$(table cat /proc/sys/fs/binfmt_misc/theirs)" = "$after" ]
-	[ "$before" != "$after" ]
-	table sh -c 'echo -1 >/proc/sys/fs/binfmt_misc/theirs'
-}
-
-@test "arguments reach qemu, argv[0] and odd arguments reach the program" {
-	local mode
-	for mode in private global; do
-		RUN_OPTS=(--binfmt $mode --qemu-arg -cpu --qemu-arg cortex-a53)
-		run in_root none bash -c 'exec -a other sh -c "echo \$0 \$# \$2" "a b" "" "c  d"'
-		[ "$status" -eq 0 ]
-		[ "$output" = "a b 2 c d" ]
-		run in_root none bash -c 'exec -a "my name" bash -c "tr \"\\0\" \\| </proc/\$\$/cmdline; echo; echo \$BASH_ARGV0"'
-		[[ $output == *"my name"* ]]
-		RUN_OPTS=(--binfmt $mode --qemu-arg -cpu --qemu-arg nonsense)
-		run in_root none true
-		[[ $output == *"nonsense"* ]]
-	done
+@test "private: an entry of the machine's does not come between" {
+	register theirs /bin/false F
+	run cr run t --native none --binfmt private -- uname -m
+	[ "$output" = aarch64 ]
 }

@@ -1,0 +1,24 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Arguments for qemu, and that no other argument suffers from them.
+
+load helper
+
+setup() {
+	RUN_ENV=() RUN_OPTS=()
+}
+
+@test "arguments reach qemu, argv[0] and odd arguments reach the program" {
+	local mode
+	for mode in private global; do
+		RUN_OPTS=(--binfmt $mode --qemu-arg -cpu --qemu-arg cortex-a53)
+		run in_root none bash -c 'exec -a other sh -c "echo \$0 \$# \$2" "a b" "" "c  d"'
+		[ "$status" -eq 0 ]
+		[ "$output" = "a b 2 c d" ]
+		run in_root none bash -c 'exec -a "my name" bash -c "tr \"\\0\" \\| </proc/\$\$/cmdline; echo; echo \$BASH_ARGV0"'
+		[[ $output == *"my name"* ]]
+		RUN_OPTS=(--binfmt $mode --qemu-arg -cpu --qemu-arg nonsense)
+		run in_root none true
+		[[ $output == *"nonsense"* ]]
+	done
+}
