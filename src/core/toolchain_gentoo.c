@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "core/toolchain.h"
 #include "os/beneath.h"
@@ -236,19 +237,46 @@ static void add_binutils(const struct gentoo *g, const char *native_dir)
 	}
 }
 
-/* The version of @s's gcc as its packages have it, else the slot. Freed by the caller. */
-static char *gcc_version(const struct side *s, const char *tuple, const char *slot)
+/* The version of @s's gcc as its packages have it, or NULL. */
+static const char *gcc_version(const struct side *s, const char *tuple, const char *slot)
 {
 	_cleanup_free_ char *cc1 = xasprintf("/usr/libexec/gcc/%s/%s/cc1", tuple, slot);
 	const struct pkg *p = s->db ? pkgdb_owner(s->db, cc1) : NULL;
 
-	return xstrdup(p ? p->version : slot);
+	return p ? p->version : NULL;
+}
+
+static char *what_to_install(const struct gentoo *g, const char *gcc, const char *binutils)
+{
+	return xasprintf("crossdev --gcc %s --binutils %s -t %s", gcc,
+			 binutils ? binutils : "VERSION", g->tuple);
+}
+
+/* Other versions than the root's make other bytes, but programs that work. */
+static void warn_unequal(const struct gentoo *g, const char *slot)
+{
+	const char *ours = gcc_version(g->root, g->tuple, slot);
+	const char *theirs = gcc_version(g->native_root, g->tuple, slot);
+	_cleanup_free_ char *binutils = binutils_version(g->root, g->tuple);
+	_cleanup_free_ char *their_binutils = binutils_version(g->native_root, g->tuple);
+	_cleanup_free_ char *install = NULL;
+
+	if (!ours || !theirs || !binutils || !their_binutils)
+		return;
+	if (!strcmp(ours, theirs) && !strcmp(binutils, their_binutils))
+		return;
+	install = what_to_install(g, ours, binutils);
+	log_warn("the root has gcc %s and binutils %s, the native root's cross compiler is "
+		 "gcc %s with binutils %s: what they build can differ; install the root's "
+		 "there: %s", ours, binutils, theirs, their_binutils, install);
 }
 
 /* No cross compiler of the root's slot: say what there is and what to install. */
 static int no_match(const struct gentoo *g, const char *current, struct err *e)
 {
-	_cleanup_free_ char *version = gcc_version(g->root, g->tuple, current);
+	const char *known = gcc_version(g->root, g->tuple, current);
+	const char *version = known ? known : current;
+	_cleanup_free_ char *install = NULL;
 	_cleanup_free_ char *binutils = binutils_version(g->root, g->tuple);
 	_cleanup_strv_ struct strv there = { 0 };
 	_cleanup_buf_ struct buf list = { 0 };
@@ -264,8 +292,8 @@ static int no_match(const struct gentoo *g, const char *current, struct err *e)
 	else
 		r = err_set(e, -ERR_UNSUPPORTED,
 			    "the native root has no cross compiler for %s", g->tuple);
-	err_hint(e, "install it there: crossdev --gcc %s --binutils %s -t %s", version,
-		 binutils ? binutils : "VERSION", g->tuple);
+	install = what_to_install(g, version, binutils);
+	err_hint(e, "install it there: %s", install);
 	return r;
 }
 
@@ -289,6 +317,7 @@ static int find(struct candidates *l, const struct side *root,
 	if (!selected)
 		return no_match(&g, current, e);
 	add_binutils(&g, native_dir);
+	warn_unequal(&g, current);
 	return 1;
 }
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Hold a plan of the Debian arm64 test root, JSON on standard input, to what it is for."""
+"""Hold a plan of an arm64 test root, JSON on standard input, to what it is for. An
+argument: the root is in Gentoo's layout."""
 
 import json
 import sys
@@ -7,9 +8,15 @@ import sys
 SWAPPED = """
 dash bash sed grep mawk gawk find xargs cmp make tar gzip bzip2 xz zstd patch m4 bison flex
 msgfmt xgettext pkgconf cmake ninja cat cc1 cc1plus collect2 lto1 lto-wrapper liblto_plugin.so
-""".split() + ["aarch64-linux-gnu-" + name for name in """
-gcc-12 g++-12 cpp-12 as ld.bfd ar nm ranlib strip objcopy objdump readelf
-""".split()]
+""".split()
+BINUTILS = "as ld.bfd ar nm ranlib strip objcopy objdump readelf".split()
+
+if sys.argv[1:]:
+    SWAPPED += BINUTILS + "gcc g++ c++ cpp gcov gcc-ar gcc-nm gcc-ranlib".split()
+    SWAPPED += ["aarch64-unknown-linux-gnu-" + n for n in "gcc gcc-12 g++ c++".split()]
+else:
+    SWAPPED += ["aarch64-linux-gnu-" + n
+                for n in BINUTILS + "gcc-12 g++-12 cpp-12".split()]
 
 # they answer for the machine, or compute with its types
 NEVER = "uname arch getconf ldd ldconfig file perl printf od seq numfmt".split()

@@ -5,27 +5,15 @@
 
 load helper
 
-# make_root SCRIPT: sets PRODUCT to its path, or WHY_NOT where the script has to skip.
-make_root() {
-	local status=0 err=$BATS_FILE_TMPDIR/err
-	PRODUCT=$("$TOP/tests/stage/$1" 2>"$err") || status=$?
-	if [[ $status -eq 77 ]]; then
-		WHY_NOT=$(<"$err")
-	elif [[ $status -ne 0 ]]; then
-		cat "$err" >&2
-		return 1
-	fi
-}
-
 # a skip in here would fail: setup does it
 setup_file() {
 	local stage
 	export WHY_NOT=
 	[[ $(id -u) -eq 0 ]] || { WHY_NOT="needs root"; return; }
-	make_root make-gentoo-stage
+	make_product make-gentoo-stage
 	[[ ! $WHY_NOT ]] || return 0
 	stage=$PRODUCT
-	make_root make-gentoo-native-root
+	make_product make-gentoo-native-root
 	[[ ! $WHY_NOT ]] || return 0
 	NATIVE=$PRODUCT
 	ROOT=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$
@@ -35,7 +23,7 @@ setup_file() {
 }
 
 setup() {
-	[[ ! $WHY_NOT ]] || skip_or_fail "$WHY_NOT"
+	gentoo_or_skip
 }
 
 teardown_file() {

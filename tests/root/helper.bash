@@ -7,6 +7,9 @@ TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 CACHE=${CROSSROOT_CACHE:-/var/cache/crossroot-tests}
 export CROSSROOT=${CROSSROOT:-$TOP/build/crossroot}
 
+# The tiers where compilers are native.
+tiers="toolchain tools"
+
 # What a build sees of its caller's environment.
 CLEAN=(env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8)
 
@@ -27,12 +30,51 @@ remove_stale() {
 #   TREE    the root's files, as the host sees them
 #   NATIVE  the native root
 setup_root() {
-	local arch=${1:-arm64} stage
+	local arch=${1:-arm64}
 	shift || true
+	can_run
+	create_root "$("$TOP/tests/stage/make-stage" "$arch")" \
+		"$("$TOP/tests/stage/make-native-root")" "$@"
+}
+
+# setup_gentoo_root: the same in Gentoo's layout. Where that cannot be made it sets
+# WHY_NOT: a skip in setup_file would fail, setup does it with gentoo_or_skip.
+setup_gentoo_root() {
+	local stage
+	export WHY_NOT=
+	can_run
+	make_product make-gentoo-stage
+	stage=$PRODUCT
+	[[ $WHY_NOT ]] || make_product make-gentoo-native-root
+	[[ $WHY_NOT ]] || create_root "$stage" "$PRODUCT"
+}
+
+gentoo_or_skip() {
+	[[ ! $WHY_NOT ]] || skip_or_fail "$WHY_NOT"
+}
+
+# make_product SCRIPT: sets PRODUCT to its path, or WHY_NOT where the script has to skip.
+make_product() {
+	local status=0 err=$BATS_FILE_TMPDIR/err
+	PRODUCT=$("$TOP/tests/stage/$1" 2>"$err") || status=$?
+	if [[ $status -eq 77 ]]; then
+		WHY_NOT=$(<"$err")
+	elif [[ $status -ne 0 ]]; then
+		cat "$err" >&2
+		return 1
+	fi
+}
+
+can_run() {
 	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
 	[[ -x $CROSSROOT ]] || { echo "no $CROSSROOT: run make" >&2; return 1; }
-	stage=$("$TOP/tests/stage/make-stage" "$arch")
-	NATIVE=$("$TOP/tests/stage/make-native-root")
+}
+
+# create_root STAGE NATIVE [CREATE-OPTION...]
+create_root() {
+	local stage=$1
+	NATIVE=$2
+	shift 2
 	remove_stale
 	HYBRID=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$
 	TREE=$HYBRID/state/roots/t/tree
@@ -80,4 +122,44 @@ root_sh() {
 # machine FILE...: the ELF machine of each, once each
 machine() {
 	LC_ALL=C readelf -h "$@" | sed -n 's/^ *Machine: *//p' | sort -u
+}
+
+# answers TIER CMD...: what CMD prints at TIER and how it ends, in $output
+answers() {
+	in_root "$1" sh -c "$2; echo status \$?" 2>&1
+}
+
+# same_answer CMD: the emulated compiler and the native one say the same
+same_answer() {
+	local tier want
+	want=$(answers none "$1")
+	[[ $want == *"status 0" ]]
+	for tier in $tiers; do
+		run answers "$tier" "$1"
+		diff <(echo "$want") - <<<"$output"
+	done
+	output=$want
+}
+
+plan() {
+	"$CROSSROOT" plan t --state-dir "$HYBRID/state" "$@"
+}
+
+# line PATH: what the plan says of the program at PATH
+line() {
+	grep -E " $1 +" <<<"$output" || { echo "no line for $1 in: $output" >&2; return 1; }
+}
+
+# edited SCRIPT: run it where $TREE and $NATIVE can be changed and nobody else sees it.
+edited() {
+	unshare --mount bash -euc '
+		mount --make-rprivate /
+		for dir in "$TREE" "$NATIVE"; do
+			tmp=$(mktemp -d "$HYBRID/edited.XXXXXX")
+			mkdir "$tmp/upper" "$tmp/work"
+			mount -t overlay overlay "$dir" \
+				-o "lowerdir=$dir,upperdir=$tmp/upper,workdir=$tmp/work"
+		done
+		plan() { "$CROSSROOT" plan t --state-dir "$HYBRID/state" "$@"; }
+		'"$1"
 }

@@ -8,15 +8,6 @@ setup() {
 	RUN_ENV=() RUN_OPTS=()
 }
 
-plan() {
-	"$CROSSROOT" plan t --state-dir "$HYBRID/state" "$@"
-}
-
-# line PATH: what the plan says of the program at PATH
-line() {
-	grep -E " $1 +" <<<"$output" || { echo "no line for $1 in: $output" >&2; return 1; }
-}
-
 @test "every candidate has a twin or a reason, people and programs read the same" {
 	run plan --json
 	[ "$status" -eq 0 ]

@@ -5,8 +5,6 @@
 
 load helper
 
-tiers="toolchain tools"
-
 # sources DIR: what the tests compile
 sources() {
 	cat >"$1/hello.c" <<-'END'
@@ -236,23 +234,6 @@ expect() {
 		[[ $output == *error:* ]]
 		[ ! -e "$(build_dir "$tier")/a.out" ]
 	done
-}
-
-# answers TIER CMD...: what CMD prints at TIER and how it ends, in $output
-answers() {
-	in_root "$1" sh -c "$2; echo status \$?" 2>&1
-}
-
-# same_answer CMD: the emulated compiler and the native one say the same
-same_answer() {
-	local tier want
-	want=$(answers none "$1")
-	[[ $want == *"status 0" ]]
-	for tier in $tiers; do
-		run answers "$tier" "$1"
-		diff <(echo "$want") - <<<"$output"
-	done
-	output=$want
 }
 
 @test "compilers answer as the emulated ones do" {
