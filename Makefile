@@ -33,7 +33,7 @@ base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mplan ns pty
 core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ hybrid inside layer \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache probe qemu root run settings \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner probe qemu root run settings \
 	toolchain toolchain_debian toolchain_gentoo tools verify
 cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run cmd_verify main opts progress ui
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.h"
-#include "core/plan.h"
+#include "core/planner.h"
 
 static int destroy(const struct registry *reg, const char *name, struct err *e)
 {
 	int r = root_destroy(reg, name, e);
 
-	return r < 0 ? r : plan_prune(reg->state, e);
+	return r < 0 ? r : planner_prune(reg->state, e);
 }
 
 static int destroy_main(const struct cmd *cmd, int argc, char **argv)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "cli/cli.h"
-#include "core/plan.h"
+#include "core/planner.h"
 #include "mech/json.h"
 
 static const char *tier_of(const struct candidate *c)
@@ -87,7 +87,7 @@ static int plan_main(const struct cmd *cmd, int argc, char **argv)
 	r = ui_open(&g, LOCK_SHARED, &o, &e);
 	if (!r) {
 		if (o.root.arch != arch_host())
-			r = plan_get(&o.root, &o.settings, o.reg.state, &plan, &e);
+			r = planner_get(&o.root, &o.settings, o.reg.state, &plan, &e);
 		if (!r)
 			r = show(&g, &o.root, &plan, &e);
 		plan_free(&plan);

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "core/environ.h"
 #include "core/libexec.h"
+#include "core/planner.h"
 #include "os/beneath.h"
 
 #define CA_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -34,7 +35,7 @@ static int add_swaps(const struct root *root, const struct settings *s, const ch
 	int r = libexec_find("crossroot-driver", &driver, e);
 
 	if (!r)
-		r = plan_get(root, s, state, plan, e);
+		r = planner_get(root, s, state, plan, e);
 	if (r < 0)
 		return r;
 	plan_mounts(plan, s, driver, &run->mounts);

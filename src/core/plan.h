@@ -5,7 +5,6 @@
 #include "base/err.h"
 #include "core/candidate.h"
 #include "core/layer.h"
-#include "core/root.h"
 #include "core/settings.h"
 #include "mech/mplan.h"
 
@@ -23,13 +22,6 @@ struct plan {
 	struct strv env; /* K=V, for swapped programs that would name their own machine */
 };
 
-/*
- * The plan of @root as @s wants it: the kept one if it still holds, else a new
- * one, for which each swap was started once in a run of its own. @state is the
- * state directory. The caller frees it with plan_free.
- */
-int plan_get(const struct root *root, const struct settings *s, const char *state,
-	     struct plan *out, struct err *e);
 void plan_free(struct plan *p);
 
 /* Whether @tier swaps @c. */
@@ -43,6 +35,3 @@ size_t plan_count(const struct plan *p, enum tier tier);
  */
 void plan_mounts(const struct plan *p, const struct settings *s, const char *driver,
 		 struct mplan *m);
-
-/* Delete the native layers that no root's plan names any more. */
-int plan_prune(const char *state, struct err *e);

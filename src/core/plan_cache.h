@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plan.h"
+#include "core/root.h"
 
 /*
  * A plan on disk: the file "plan" of a root's directory. It holds for the same

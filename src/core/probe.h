@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/plan.h"
+#include "core/root.h"
 
 /*
  * Start every swap of @p once, in a run of its own that mounts what a build's run
