@@ -2,7 +2,8 @@
 #
 # make            build crossroot and its pages into $(O)
 # make demo       GNU hello in an arm64 hybrid root, start to end (root)
-# make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure
+# make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure (but for
+#                 "toolchains", see tests/stage/make-gentoo-stage; name it too)
 # make check-unit | check-cli | check-root | check-layers | check-docs    parts of it
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)

@@ -50,7 +50,7 @@ setup_gentoo_root() {
 }
 
 gentoo_or_skip() {
-	[[ ! $WHY_NOT ]] || skip_or_fail "$WHY_NOT"
+	[[ ! $WHY_NOT ]] || skip_or_fail "$WHY_NOT" toolchains
 }
 
 # make_product SCRIPT: sets PRODUCT to its path, or WHY_NOT where the script has to skip.
