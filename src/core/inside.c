@@ -124,6 +124,9 @@ static int become_user(const struct run *run, struct strv *env, struct err *e)
 	environ_put(env, "USER", id.name);
 	environ_put(env, "LOGNAME", id.name);
 	environ_put(env, "SHELL", id.shell);
+	/* its programs may open the terminal by name */
+	if (run->terminal && fchown(STDIN_FILENO, id.uid, (gid_t)-1) < 0)
+		return err_set(e, -errno, "give the terminal to user %u", (unsigned)id.uid);
 	r = become(&id, e);
 	if (!r && run->cwd && chdir(run->cwd) < 0)
 		r = err_set(e, -errno, "change to directory '%s' in the root", run->cwd);
