@@ -96,7 +96,9 @@ static void take_signal(pid_t pid, int sigfd, const struct pty *pty)
 	else if (si.ssi_signo == SIGTSTP && si.ssi_code == SI_KERNEL)
 		/* the program got it from the terminal too: stop with it */
 		raise(SIGSTOP);
-	else if (si.ssi_code != SI_KERNEL)
+	else if (si.ssi_code != SI_KERNEL ||
+		 /* a hangup's goes to nobody but the session's leader */
+		 (si.ssi_signo == SIGHUP && getsid(0) == getpid()))
 		kill(pid, (int)si.ssi_signo);
 }
 
@@ -105,13 +107,16 @@ static int wait_front(pid_t pid, const sigset_t *set, struct pty *pty)
 	_cleanup_close_ int sigfd = signalfd(-1, set, SFD_CLOEXEC);
 	int status;
 
-	for (;;) {
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			return proc_exit_status(status);
-		if (pty && !pty_relay(pty, sigfd))
+	while (waitpid(pid, &status, WNOHANG) != pid) {
+		if (pty && !pty_relay(pty, sigfd)) {
+			pty_stop(pty);
 			pty = NULL;
+		}
 		take_signal(pid, sigfd, pty);
 	}
+	if (pty)
+		pty_stop(pty);
+	return proc_exit_status(status);
 }
 
 /* Let the run of @in->run happen; the last thing it said goes to @e. */
@@ -132,8 +137,6 @@ static int start(struct inside *in, int sock, const sigset_t *set, struct err *e
 		terminal = true;
 	}
 	status = wait_front(pid, set, terminal ? &pty : NULL);
-	if (terminal)
-		pty_stop(&pty);
 	/* a program that started closed the socket without a word */
 	if (recv(sock, &said, sizeof(said), MSG_DONTWAIT) != sizeof(said))
 		return status;

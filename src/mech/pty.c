@@ -76,7 +76,9 @@ int pty_receive(int sock)
 	struct cmsghdr *h;
 	int fd;
 
-	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
+	/* anything longer is the error that came instead: it stays to be read */
+	if (recv(sock, NULL, 0, MSG_PEEK | MSG_TRUNC) != 1 ||
+	    recvmsg(sock, &msg, MSG_CMSG_CLOEXEC) != 1)
 		return -1;
 	h = CMSG_FIRSTHDR(&msg);
 	if (!h || h->cmsg_type != SCM_RIGHTS || h->cmsg_len != CMSG_LEN(sizeof(int)))
@@ -97,7 +99,9 @@ void pty_start(struct pty *p, int master)
 {
 	struct termios raw;
 
-	*p = (struct pty){ .master = master, .from_open = true, .to_open = true };
+	*p = (struct pty){ .master = master, .open = true };
+	/* waiting for room there would be for ever while its output waits for us */
+	fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
 	pty_resize(p);
 	if (tcgetattr(STDIN_FILENO, &p->saved) < 0)
 		return;
@@ -106,40 +110,61 @@ void pty_start(struct pty *p, int master)
 	p->raw = !tcsetattr(STDIN_FILENO, TCSADRAIN, &raw);
 }
 
-/* One read and all its writes; false at the end of @from. */
-static bool pump(int from, int to)
+/* One read of the terminal's output and all its writes; false at its end. */
+static bool show(const struct pty *p)
 {
 	char buf[16384];
-	ssize_t n = read(from, buf, sizeof(buf));
+	ssize_t n = read(p->master, buf, sizeof(buf));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return true;
 	/* a terminal whose other side is closed reads as EIO */
-	return n > 0 && !fdio_write_all(to, buf, (size_t)n);
+	return n > 0 && !fdio_write_all(STDOUT_FILENO, buf, (size_t)n);
+}
+
+/* Read what was typed; false when our terminal is gone: a raw one has no other end. */
+static bool take(struct pty *p)
+{
+	ssize_t n = read(STDIN_FILENO, p->typed, sizeof(p->typed));
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	p->from = 0;
+	p->to = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+/* Pass on what was typed, as far as there is room. */
+static void give(struct pty *p)
+{
+	ssize_t n = write(p->master, p->typed + p->from, p->to - p->from);
+
+	if (n > 0)
+		p->from += (size_t)n;
+	else if (n < 0 && errno != EINTR && errno != EAGAIN)
+		p->from = p->to; /* nobody is there: its output's end will tell */
 }
 
 bool pty_relay(struct pty *p, int sigfd)
 {
-	while (p->to_open) {
+	while (p->open) {
+		bool waiting = p->from < p->to;
 		struct pollfd fds[] = {
 			{ .fd = sigfd, .events = POLLIN },
-			{ .fd = p->master, .events = POLLIN },
-			{ .fd = p->from_open ? STDIN_FILENO : -1, .events = POLLIN },
+			{ .fd = p->master, .events = POLLIN | (waiting ? POLLOUT : 0) },
+			{ .fd = STDIN_FILENO, .events = waiting ? 0 : POLLIN },
 		};
 
 		if (poll(fds, 3, -1) < 0)
 			continue;
 		if (fds[0].revents)
 			return true;
-		if (fds[1].revents)
-			p->to_open = pump(p->master, STDOUT_FILENO);
-		if (fds[2].revents && !pump(STDIN_FILENO, p->master)) {
-			static const char eof = 4;
-
-			/* what a terminal's user would type */
-			p->from_open = false;
-			fdio_write_all(p->master, &eof, 1);
-		}
+		if (fds[1].revents & ~POLLOUT)
+			p->open = show(p);
+		if (waiting && fds[1].revents & POLLOUT)
+			give(p);
+		if (waiting ? fds[2].revents & (POLLHUP | POLLERR) : fds[2].revents)
+			p->open = p->open && !waiting && take(p);
 	}
 	return false;
 }
@@ -148,8 +173,8 @@ void pty_stop(struct pty *p)
 {
 	struct pollfd fd = { .fd = p->master, .events = POLLIN };
 
-	while (p->to_open && poll(&fd, 1, 0) > 0)
-		p->to_open = pump(p->master, STDOUT_FILENO);
+	while (poll(&fd, 1, 0) > 0 && show(p))
+		;
 	if (p->raw)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &p->saved);
 	close(p->master);

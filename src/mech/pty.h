@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <termios.h>
 
 #include "base/err.h"
@@ -24,20 +25,22 @@ int pty_receive(int sock);
 
 struct pty {
 	int master;
-	bool from_open, to_open; /* standard input; the terminal's output */
+	bool open; /* both ends are */
 	struct termios saved;
 	bool raw;
+	char typed[4096]; /* what the terminal has no room for yet: [from, to) */
+	size_t from, to;
 };
 
 /* Outside: make our terminal raw and give @master its size. */
 void pty_start(struct pty *p, int master);
 void pty_resize(const struct pty *p);
 
-/*
- * Relay until @sigfd is readable (returns true) or the other end has hung up
- * (false).
- */
+/* Relay until @sigfd is readable (returns true) or either end has hung up (false). */
 bool pty_relay(struct pty *p, int sigfd);
 
-/* Relay what is still to be read, put our terminal back, close the master. */
+/*
+ * Relay what is still to be read, put our terminal back, close the master: to those
+ * inside who still use the terminal, a hangup.
+ */
 void pty_stop(struct pty *p);
