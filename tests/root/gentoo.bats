@@ -10,7 +10,7 @@ setup_file() { setup_gentoo_root; }
 
 setup() {
 	gentoo_or_skip
-	RUN_ENV=() RUN_OPTS=()
+	RUN_ENV=() RUN_OPTS=(--env "T=$T")
 }
 
 T=aarch64-unknown-linux-gnu
@@ -156,4 +156,201 @@ CROSS=/usr/x86_64-pc-linux-gnu/$T
 		plan'
 	[ "$status" -eq 0 ]
 	[[ $(line /usr/bin/sed) == "emulated "*"version 4.9-r7 here, 4.9-r101 in the native root" ]]
+}
+
+@test "compilers answer as the emulated ones do" {
+	same_answer 'for cc in gcc g++ cc c++ cpp $T-gcc /usr/$T/gcc-bin/12/$T-gcc-12 $T-g++; do
+		for ask in --version -dumpmachine -dumpversion -dumpfullversion -dumpspecs \
+			-print-search-dirs -print-multiarch -print-sysroot -print-libgcc-file-name \
+			-print-multi-lib -print-multi-os-directory -print-prog-name=ld \
+			-print-prog-name=cc1 -print-prog-name=collect2 \
+			-print-file-name=libstdc++.so -print-file-name=crt1.o \
+			-print-file-name=include -print-file-name=no-such-file; do
+			echo "$cc $ask"
+			$cc $ask
+		done
+	done 2>&1'
+	[[ $output == *"/usr/lib/gcc/$T/12/libgcc.a"* ]]
+	[[ $output == *"crossroot layout fixture"* ]]
+	run ! grep -E "x86_64|/run/crossroot|sysroot=/|$NATIVE" <<<"$output"
+	same_answer 'gcc -v 2>&1; $T-g++ -v 2>&1; echo >a.c
+		for o in -c "-S -O2 -flto" -E "-shared -fPIC"; do gcc -### $o a.c 2>&1; done |
+			sed "s,/tmp/cc[A-Za-z0-9]*,/tmp/NEW,g"'
+	same_answer 'for p in as ld ar nm ranlib gcc-ar gcc-nm gcc-ranlib $T-gcc-ar $T-ld; do
+		$p --version; done'
+}
+
+@test "what -v and -### name is there" {
+	root_sh tools <<-'END'
+		echo 'int main(void) { return 0; }' >a.c
+		gcc -v a.c 2>log
+		gcc -### a.c 2>>log
+		grep -oE '^ "?/[^ "]*/(cc1|collect2|as)"? ' log | tr -d '" ' | sort -u >programs
+		grep -q /cc1 programs
+		grep -q /collect2 programs
+		xargs ls <programs
+		! grep -v '^Configured with' log | grep -E 'crossroot/|x86_64'
+	END
+}
+
+@test "the header search list is the emulated one's" {
+	local lang
+	for lang in c c++; do
+		same_answer "gcc -x $lang -v -E /dev/null 2>&1 |
+			sed -n '/search starts here/,/^End of search/p'"
+		[[ $output == *$'\n /usr/include\n'*"End of search"* ]]
+	done
+	# what native runs search, not what the original says of itself
+	same_answer 'echo "#include <iostream>" | g++ -x c++ -M - | tr -s " \\\\" "\n" | sort -u'
+	[[ $output == *"/usr/lib/gcc/$T/12/include/"* ]]
+}
+
+@test "a driver is what it is called as" {
+	same_answer 'for cc in gcc $T-gcc /usr/$T/gcc-bin/12/$T-gcc-12 cc g++ c++ $T-g++; do
+		echo "int main(" | $cc -x c -fsyntax-only - 2>&1 || :
+		$cc 2>&1 || :
+		$cc -no-such-option -x c -E /dev/null 2>&1 || :
+	done; cpp --no-such 2>&1 || :'
+	[[ $output == *"$T-gcc-12: fatal error: no input files"* ]]
+	[[ $output == *"c++: fatal error: no input files"* ]]
+	# g++ adds its library whatever the path it is called by
+	root_sh tools <<-'END'
+		echo 'int main() { throw 1; }' >a.cc
+		for cc in g++ c++ "$T-g++" "/usr/$T/gcc-bin/12/c++"; do
+			$cc -o a a.cc
+			readelf -d a | grep -q 'NEEDED.*libstdc'
+		done
+		ln -s "$(command -v gcc)" mine
+		./mine -c -o b.o -x c /dev/null
+		echo 'int main(void) { return 0; }' >a.c
+		for cc in cc gcc "$T-gcc" "/usr/$T/gcc-bin/12/$T-gcc-12"; do $cc -o a a.c; ./a; done
+	END
+}
+
+@test "CROSSROOT_EMULATE=1 runs the original" {
+	# a native driver that does nothing shows which one ran
+	run edited '
+		cp --remove-destination "$NATIVE/usr/bin/true" \
+			"$NATIVE/usr/x86_64-pc-linux-gnu/$T/gcc-bin/12/$T-gcc"
+		for env in NOTHING=1 CROSSROOT_EMULATE=1; do
+			"$CROSSROOT" run t --state-dir "$HYBRID/state" --env $env --chdir /tmp -- \
+				sh -c "echo \"int main(void) { return 0; }\" >a.c; gcc -o a.out a.c
+					./a.out; echo $env \$?"
+		done'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *"NOTHING=1 127"* && $output == *"CROSSROOT_EMULATE=1 0"* ]]
+}
+
+@test "headers and libraries are the root's, never the native root's" {
+	# crossdev's own sysroot, where this compiler would look first
+	[ -e "$NATIVE/usr/$T/usr/include/stdio.h" ]
+	[ -e "$NATIVE/usr/$T/usr/lib64/libc.so.6" ]
+	[ ! -e "$TREE/usr/$T/usr" ]
+	local tier
+	for tier in $tiers; do
+		root_sh "$tier" <<-'END' >"$HYBRID/searched"
+			echo '#include <stdio.h>' | gcc -x c -M -
+			echo '#include <iostream>' | g++ -x c++ -M -
+			echo 'int main() {}' | g++ -x c++ -Wl,--trace -o a.out -
+			echo 'int main(void) { return 0; }' | gcc -x c -static -Wl,--trace -o s.out -
+			./a.out
+			./s.out
+		END
+		grep -q '/usr/include/stdio.h' "$HYBRID/searched"
+		run ! grep -E "/usr/$T/(usr|lib|sys)|x86_64|crossroot" "$HYBRID/searched"
+	done
+	# one of each in the root alone, and in the native root alone
+	run edited '
+		mine() {
+			mkdir -p "$1/usr/include" "$1/usr/lib64"
+			echo "int $2(void);" >"$1/usr/include/$2.h"
+			echo "INPUT(-lc)" >"$1/usr/lib64/lib$2.so"
+		}
+		mine "$TREE" ours
+		mine "$NATIVE" theirs
+		mine "$NATIVE/usr/$T" theirs
+		in_root() {
+			"$CROSSROOT" run t --state-dir "$HYBRID/state" --native "$1" \
+				--chdir /tmp -- sh -c "$2" 2>&1
+		}
+		for tier in toolchain tools; do
+			for name in ours theirs; do
+				in_root $tier "echo \"#include <$name.h>\" | gcc -x c -E -o /dev/null -" &&
+					echo $tier compiles $name
+				in_root $tier "echo \"int main(void) { return 0; }\" |
+					gcc -x c -o /dev/null - -l$name" && echo $tier links $name
+			done
+		done; :'
+	echo "$output"
+	[ "$(grep -c ' \(compiles\|links\) ours' <<<"$output")" -eq 4 ]
+	[ "$(grep -c ' \(compiles\|links\) theirs' <<<"$output")" -eq 0 ]
+	[ "$(grep -c 'theirs.h: No such file' <<<"$output")" -eq 2 ]
+	[ "$(grep -c 'cannot find -ltheirs' <<<"$output")" -eq 2 ]
+}
+
+@test "link-time optimization, with gcc's own ar, nm and ranlib" {
+	local tier
+	for tier in none $tiers; do
+		echo 'int answer(void) { return 42; }' >"$(build_dir "$tier")/answer.c"
+		cat >"$(build_dir "$tier")/main.c" <<-'END'
+			int answer(void);
+			int main(void) { return answer() - 42; }
+		END
+		root_sh "$tier" <<-'END'
+			gcc -O2 -flto -frandom-seed=1 -fno-fat-lto-objects -c answer.c main.c
+			for p in "" $T-; do
+				rm -f libanswer.a
+				${p}gcc-ar rcD libanswer.a answer.o
+				${p}gcc-nm libanswer.a | grep -q 'T answer'
+				${p}gcc-ranlib -D libanswer.a
+				${p}gcc-nm -s libanswer.a | grep -q '^answer in'
+			done
+			gcc -O2 -flto -o plain main.o -L. -lanswer
+			./plain
+			ar rcD libplain.a answer.o
+			nm libplain.a >/dev/null
+		END
+	done
+	for tier in $tiers; do
+		for f in answer.o main.o libanswer.a libplain.a plain; do
+			cmp "$(build_dir none)/$f" "$(build_dir "$tier")/$f"
+		done
+	done
+}
+
+# same CMD CONTENT: CMD prints the same at every tier, of a file "in" with the CONTENT
+same() {
+	local tier
+	for tier in none $tiers; do
+		# shellcheck disable=SC2059
+		printf "$2" >"$(build_dir $tier)/in"
+		in_root $tier sh -euc "$1" >"$HYBRID/$tier" 2>&1
+		[ -s "$HYBRID/$tier" ]
+		cmp "$HYBRID/none" "$HYBRID/$tier" || {
+			diff -a "$HYBRID/none" "$HYBRID/$tier"
+			return 1
+		}
+	done
+	output=$(<"$HYBRID/none")
+}
+
+@test "tools with libraries of the same names as the target's" {
+	[ "$(machine "$TREE/lib64/libc.so.6")" = AArch64 ]
+	same 'iconv -f latin1 -t UTF-8 in; iconv -f LATIN1 -t ASCII//TRANSLIT in' 'caf\351 \275\n'
+	[[ $output == "café ½"$'\n'* ]]
+	same 'iconv -f EUC-KR -t UTF-8 in; iconv -f EUC-KR in | bash -c "read -r a; echo \${#a}"' \
+		'\xc7\xd1\xb1\xdb\n'
+	[ "$output" = $'한글\n2' ]
+	same 'locale; locale -a; locale charmap; LC_ALL=C.UTF-8 sort in; LC_ALL=C sort in
+		LC_ALL=xx_YY.UTF-8 sort in 2>&1' 'z\nZebra\n\303\251t\303\251\nete\n'
+	same 'grep -oP "\\p{L}+" in; sed "s/./<&>/g" in; gawk "{ print length, toupper(\$0) }" in
+		wc -m in; ls -Q; ls /nonexistent 2>&1 || :' '\303\251t\303\251 x\n'
+	[[ $output == *ÉTÉ* ]]
+	# the target's own ldconfig writes over the cache that native programs would read;
+	# it passes over the mountpoint of their loader with a remark
+	same 'ldconfig 2>/dev/null; ldconfig -p | grep -F libz.so.1; uname -m; pkg-config --libs --cflags zlib
+		pkg-config --variable=pc_path pkg-config; bash -c "echo \$MACHTYPE \$HOSTTYPE"' ''
+	[[ $output == *"libc6,AArch64"*$'\naarch64\n'* && $output == */usr/lib64/pkgconfig* ]]
+	same 'sed --version | head -n 1; make --version | head -n 1' ''
 }
