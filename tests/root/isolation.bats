@@ -96,6 +96,12 @@ cr() {
 	for i in "${pids[@]}"; do wait "$i"; done
 }
 
+@test "enter without a terminal reads a script" {
+	run cr enter t <<<'uname -m; exit 5'
+	[ "$status" -eq 5 ]
+	[ "$output" = aarch64 ]
+}
+
 @test "users" {
 	run in_root tools sh -c 'id -u; id -G; echo $HOME $USER $SHELL'
 	[ "$output" = $'0\n0\n/root root /bin/bash' ]
