@@ -5,6 +5,7 @@
 # make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure (but for
 #                 "toolchains", see tests/stage/make-gentoo-stage; name it too)
 # make check-unit | check-cli | check-root | check-layers | check-docs    parts of it
+# make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)
 # make install    DESTDIR= PREFIX=/usr
@@ -141,6 +142,9 @@ check-cli: all
 check-root: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/root
 
+check-long: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/long
+
 analyze:
 	$(Q)tests/analyze
 
@@ -162,5 +166,5 @@ install: all
 clean:
 	rm -rf $(O)
 
-.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root replay fuzz analyze demo bench install clean FORCE
+.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root check-long replay fuzz analyze demo bench install clean FORCE
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
