@@ -97,24 +97,26 @@ static char *under(const char *dir)
 	return path;
 }
 
-static void write_proc(const char *path, const char *fmt, unsigned id)
+static void write_proc(const char *path, const char *text)
 {
 	FILE *f = fopen(path, "we");
 
-	if (!f || fprintf(f, fmt, id, id) < 0 || fclose(f))
+	if (!f || fputs(text, f) < 0 || fclose(f))
 		fail("map the user");
 }
 
 /* What chroot(2) takes, for who is not root: a user namespace of one's own. */
 static void get_chroot(void)
 {
-	unsigned uid = geteuid(), gid = getegid();
+	char uids[64], gids[64];
 
+	snprintf(uids, sizeof(uids), "%u %u 1", geteuid(), geteuid());
+	snprintf(gids, sizeof(gids), "%u %u 1", getegid(), getegid());
 	if (unshare(CLONE_NEWUSER) < 0)
 		fail("create a user namespace");
-	write_proc("/proc/self/setgroups", "deny", 0);
-	write_proc("/proc/self/uid_map", "%u %u 1", uid);
-	write_proc("/proc/self/gid_map", "%u %u 1", gid);
+	write_proc("/proc/self/setgroups", "deny");
+	write_proc("/proc/self/uid_map", uids);
+	write_proc("/proc/self/gid_map", gids);
 }
 
 static _Noreturn void emulate(char **argv)
