@@ -46,7 +46,8 @@ static int unpack(int stage, const struct create_spec *spec, int dir,
 	if (mkdirat(dir, "tree", 0755) < 0)
 		return err_set(e, -errno, "create root '%s'", spec->name);
 	tree = openat(dir, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (tree < 0)
+	/* for a stage that does not name its top, and whatever the umask */
+	if (tree < 0 || fchmod(tree, 0755) < 0)
 		return err_set(e, -errno, "create root '%s'", spec->name);
 	r = archive_unpack(stage, spec->stage, tree, progress, e);
 	if (!r && (r = root_detect_arch(tree, &arch, e)))

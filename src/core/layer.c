@@ -300,6 +300,7 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 			    .loader = closure_loader(c) };
 	_cleanup_free_ char *gconv = NULL, *compiled = NULL, *key = NULL;
 	_cleanup_buf_ struct buf text = { 0 };
+	mode_t mask;
 	int r;
 
 	if (layers < 0)
@@ -317,7 +318,10 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 	lock = lock_take(layers, ".lock", LOCK_EXCLUSIVE, true, e);
 	if (lock < 0)
 		return lock;
+	/* users of the root read it, whatever its maker keeps to himself */
+	mask = umask(022);
 	r = is_whole(layers, key, &text) ? 0 : build(&s, layers, layers_dir, key, &text, e);
+	umask(mask);
 	return r < 0 ? r : hold(layers, layers_dir, key, s.loader, out, e);
 }
 
