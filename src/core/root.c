@@ -19,14 +19,20 @@
 /* ".deleting-NAME" must still be a file name */
 #define NAME_LIMIT 200
 
-static int open_dir_at(int at, const char *name, struct err *e)
+/* A set-uid program of a root, with whatever holes it has, is for its runs alone. */
+static int open_private(int at, const char *name, struct err *e)
 {
-	int fd;
+	_cleanup_close_ int fd = -1;
+	struct stat st;
 
-	if (mkdirat(at, name, 0755) < 0 && errno != EEXIST)
+	if (mkdirat(at, name, 0700) < 0 && errno != EEXIST)
 		return err_set(e, -errno, "create directory '%s'", name);
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? err_set(e, -errno, "open directory '%s'", name) : fd;
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_set(e, -errno, "open directory '%s'", name);
+	if ((st.st_mode & 0777) != 0700 && fchmod(fd, 0700) < 0)
+		return err_set(e, -errno, "close directory '%s' to others", name);
+	return TAKE_FD(fd);
 }
 
 int registry_open(struct registry *reg, const char *state, struct err *e)
@@ -44,8 +50,8 @@ int registry_open(struct registry *reg, const char *state, struct err *e)
 	fd = open(reg->state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(e, -errno, "open the state directory '%s'", state);
-	reg->roots_fd = open_dir_at(fd, "roots", e);
-	reg->locks_fd = reg->roots_fd < 0 ? -1 : open_dir_at(fd, "locks", e);
+	reg->roots_fd = open_private(fd, "roots", e);
+	reg->locks_fd = reg->roots_fd < 0 ? -1 : open_private(fd, "locks", e);
 	if (reg->locks_fd < 0) {
 		r = err_wrap(e, "open the state directory '%s'", state);
 		registry_close(reg);

@@ -21,7 +21,10 @@ struct registry {
 	int locks_fd; /* STATE/locks */
 };
 
-/* Open (and create, 0700, where missing) the registry at @state. */
+/*
+ * Open the registry at @state, made where missing. STATE/roots and STATE/locks are
+ * 0700 then, also where they were not: no local user reaches a root's files.
+ */
 int registry_open(struct registry *reg, const char *state, struct err *e);
 void registry_close(struct registry *reg);
 

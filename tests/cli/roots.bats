@@ -30,6 +30,17 @@ teardown() {
 	[ "$output" = "" ]
 }
 
+@test "other users of the machine reach no file of a root, its own users do" {
+	"$CROSSROOT" create one --stage "$stage"
+	[ "$(stat -c %a "$CROSSROOT_STATE_DIR/roots")" = 700 ]
+	run "$CROSSROOT" run one --user 65534 -- /bin/sh -c 'cd /etc && echo "$PWD"'
+	[ "$output" = /etc ]
+	# as an earlier version left it
+	chmod 755 "$CROSSROOT_STATE_DIR/roots"
+	"$CROSSROOT" list
+	[ "$(stat -c %a "$CROSSROOT_STATE_DIR/roots")" = 700 ]
+}
+
 @test "the program's end is passed through" {
 	"$CROSSROOT" create one --stage "$stage"
 	run "$CROSSROOT" run one -- /bin/sh -c 'kill -KILL $$'
