@@ -38,7 +38,7 @@ static int add_swaps(const struct root *root, const struct settings *s, const ch
 		r = planner_get(root, s, state, plan, e);
 	if (r < 0)
 		return r;
-	plan_mounts(plan, s, driver, &run->mounts);
+	plan_mounts(plan, s, root->tree_fd, driver, &run->mounts);
 	for (size_t i = 0; i < plan->env.n; i++)
 		environ_set(&run->env, plan->env.v[i]);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "os/beneath.h"
 
 bool plan_swaps(const struct candidate *c, enum tier tier)
 {
@@ -46,27 +47,41 @@ static void mount_swap(const struct plan *p, const struct candidate *c, const ch
 	mplan_add(m, MOP_BIND_RO, driver, c->path);
 }
 
-/* What the user bound there is what the user wants there. */
-static bool is_bound(const struct settings *s, const char *path)
+/* Where the binds of @s end up in the root at @rootfd: /usr/bin/sed for /bin/sed. */
+static void bound_paths(const struct settings *s, int rootfd, struct strv *out)
 {
-	bool bound = false;
-
-	for (size_t i = 0; i < s->binds.n && !bound; i++) {
+	for (size_t i = 0; i < s->binds.n; i++) {
 		_cleanup_free_ char *src = NULL, *dst = NULL;
+		char *real;
 		bool ro;
 
-		bound = !bind_parse(s->binds.v[i], &src, &dst, &ro, NULL) &&
-			path_beneath(path, dst);
+		if (bind_parse(s->binds.v[i], &src, &dst, &ro, NULL) < 0)
+			continue;
+		if (beneath_realpath(rootfd, dst, &real) < 0)
+			real = path_clean(dst);
+		strv_take(out, real);
 	}
-	return bound;
 }
 
-void plan_mounts(const struct plan *p, const struct settings *s, const char *driver,
-		 struct mplan *m)
+/* What the user bound there is what the user wants there. */
+static bool is_bound(const struct strv *bound, const char *path)
 {
+	for (size_t i = 0; i < bound->n; i++)
+		if (path_beneath(path, bound->v[i]))
+			return true;
+	return false;
+}
+
+void plan_mounts(const struct plan *p, const struct settings *s, int rootfd,
+		 const char *driver, struct mplan *m)
+{
+	_cleanup_strv_ struct strv bound = { 0 };
+
+	bound_paths(s, rootfd, &bound);
 	if (p->has_layer)
 		layer_mounts(&p->layer, m);
 	for (size_t i = 0; i < p->swaps.n; i++)
-		if (plan_swaps(&p->swaps.v[i], s->native) && !is_bound(s, p->swaps.v[i].path))
+		if (plan_swaps(&p->swaps.v[i], s->native) &&
+		    !is_bound(&bound, p->swaps.v[i].path))
 			mount_swap(p, &p->swaps.v[i], driver, m);
 }

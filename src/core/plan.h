@@ -30,8 +30,8 @@ size_t plan_count(const struct plan *p, enum tier tier);
 
 /*
  * Append what the tier of @s mounts to @m, but for programs that a bind of @s
- * covers. @driver is the host path of the wrapper. The mounts of run_prepare come
- * before these.
+ * covers in the root at @rootfd. @driver is the host path of the wrapper. The mounts
+ * of run_prepare come before these.
  */
-void plan_mounts(const struct plan *p, const struct settings *s, const char *driver,
-		 struct mplan *m);
+void plan_mounts(const struct plan *p, const struct settings *s, int rootfd,
+		 const char *driver, struct mplan *m);

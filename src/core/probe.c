@@ -196,7 +196,7 @@ int probe_plan(const struct root *root, const struct settings *s, struct plan *p
 	if (fd < 0)
 		r = err_set(e, -errno, "create a temporary file");
 	/* every swap, whatever the binds of this run are */
-	plan_mounts(p, &all, driver, &run.mounts);
+	plan_mounts(p, &all, root->tree_fd, driver, &run.mounts);
 	probe.fd = fd;
 	run.task = start_all;
 	run.task_arg = &probe;

@@ -50,6 +50,26 @@ setup() {
 	[[ $(line /usr/bin/perl) == "tools "* ]]
 }
 
+@test "what the user binds is not swapped, whatever the spelling" {
+	local mine=$BATS_TEST_TMPDIR/mine dst
+	mkdir "$mine"
+	printf '#!/bin/sh\necho my own\n' >"$mine/sed"
+	chmod +x "$mine/sed"
+	for dst in /usr/bin/sed /bin/sed /usr/lib/../bin/./sed; do
+		RUN_OPTS=(--bind "$mine/sed:$dst")
+		run in_root tools sed --version
+		[ "$output" = "my own" ]
+	done
+	cp "$TREE/bin/sh" "$mine/sh"
+	for dst in /usr/bin /usr/bin/ /bin; do
+		RUN_OPTS=(--bind "$mine:$dst")
+		run in_root tools sed --version
+		[ "$output" = "my own" ]
+	done
+	# nor is anything mounted there, for which a place would have been made
+	[ "$(ls "$mine")" = $'sed\nsh' ]
+}
+
 # A native root like $NATIVE, but for files in $HYBRID/upper; in a mount namespace of
 # its own. with_native SCRIPT
 with_native() {
