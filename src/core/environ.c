@@ -8,17 +8,26 @@
 
 #include "base/cleanup.h"
 
-void environ_set(struct strv *env, const char *kv)
+static char **find(const struct strv *env, const char *kv)
 {
 	size_t n = (size_t)(strchrnul(kv, '=') - kv);
 
 	for (size_t i = 0; i < env->n; i++)
-		if (!strncmp(env->v[i], kv, n) && env->v[i][n] == '=') {
-			free(env->v[i]);
-			env->v[i] = xstrdup(kv);
-			return;
-		}
-	strv_add(env, kv);
+		if (!strncmp(env->v[i], kv, n) && env->v[i][n] == '=')
+			return &env->v[i];
+	return NULL;
+}
+
+void environ_set(struct strv *env, const char *kv)
+{
+	char **v = find(env, kv);
+
+	if (!v) {
+		strv_add(env, kv);
+		return;
+	}
+	free(*v);
+	*v = xstrdup(kv);
 }
 
 void environ_default(struct strv *env)
@@ -32,6 +41,8 @@ void environ_default(struct strv *env)
 		"HOSTTYPE",	 "MACHTYPE",	  "PWD",	  "OLDPWD",
 		"SUDO_*",	 "SHLVL",	  "_",		  "MAKEFLAGS",
 		"MAKELEVEL",	 "MFLAGS",
+		/* who that is the root's passwd says */
+		"HOME",		 "USER",	  "LOGNAME",	  "SHELL",
 	};
 
 	for (char **v = environ; *v; v++) {
@@ -51,4 +62,10 @@ void environ_put(struct strv *env, const char *key, const char *value)
 	_cleanup_free_ char *kv = xasprintf("%s=%s", key, value);
 
 	environ_set(env, kv);
+}
+
+void environ_offer(struct strv *env, const char *key, const char *value)
+{
+	if (!find(env, key))
+		environ_put(env, key, value);
 }

@@ -120,10 +120,11 @@ static int become_user(const struct run *run, struct strv *env, struct err *e)
 		return r;
 	for (size_t i = 0; i < run->env.n; i++)
 		strv_add(env, run->env.v[i]);
-	environ_put(env, "HOME", id.home);
-	environ_put(env, "USER", id.name);
-	environ_put(env, "LOGNAME", id.name);
-	environ_put(env, "SHELL", id.shell);
+	/* what is there already the user asked for */
+	environ_offer(env, "HOME", id.home);
+	environ_offer(env, "USER", id.name);
+	environ_offer(env, "LOGNAME", id.name);
+	environ_offer(env, "SHELL", id.shell);
 	/* its programs may open the terminal by name */
 	if (run->terminal && fchown(STDIN_FILENO, id.uid, (gid_t)-1) < 0)
 		return err_set(e, -errno, "give the terminal to user %u", (unsigned)id.uid);

@@ -138,11 +138,18 @@ cr() {
 
 @test "the environment is the caller's, without what names the host" {
 	RUN_ENV=(KEPT=1 LD_LIBRARY_PATH=/x LD_PRELOAD=/x.so CBUILD=x CTARGET=x
-		GCC_EXEC_PREFIX=/x SANDBOX_ACTIVE=x PKG_CONFIG_PATH=/x HOSTTYPE=x)
+		GCC_EXEC_PREFIX=/x SANDBOX_ACTIVE=x PKG_CONFIG_PATH=/x HOSTTYPE=x
+		HOME=/host USER=host LOGNAME=host SHELL=/bin/host)
 	RUN_OPTS=(--env ADDED=2 --env KEPT=3)
 	run in_root none env
 	[[ $output == *ADDED=2* && $output == *KEPT=3* && $output == *HOME=/root* ]]
-	! grep -E '^(LD_|CBUILD|CTARGET|GCC_|SANDBOX|PKG_CONFIG|HOSTTYPE)' <<<"$output"
+	[[ $output == *SHELL=/bin/bash* && $output != */host* && $output != *=host* ]]
+	! grep -E '^(LD_|CBUILD|CTARGET|GCC_|SANDBOX|PKG_CONFIG|HOSTTYPE)' <<<"$output" || return 1
+	RUN_ENV=(HOME=/host SHELL=/bin/host)
+	# --env has the last word, on who the user is too
+	RUN_OPTS=(--env HOME=/build --env USER=a --env LOGNAME=b --env SHELL=/bin/c)
+	run in_root none sh -c 'echo $HOME $USER $LOGNAME $SHELL'
+	[ "$output" = "/build a b /bin/c" ]
 }
 
 @test "destroy deletes nothing that is not the root's" {
