@@ -19,8 +19,11 @@ static int run_in(const struct given *g, bool terminal, struct err *e)
 	run.user = given_get(g, "user");
 	run.argv = g->nargs > 1 ? g->args + 1 : NULL;
 	run.terminal = terminal;
-	if (!r)
+	/* beside a program's status only its own error is one */
+	if (!r) {
+		*e = (struct err){ 0 };
 		r = run_exec(&run, e);
+	}
 	run_free(&run);
 	plan_free(&plan);
 	ui_close(&o);

@@ -121,6 +121,20 @@ static int copy_file(const struct source *s, const char *path, int dirfd, const 
 	return r < 0 ? err_set(e, r, "copy '%s' of the native root", path) : 0;
 }
 
+/* As patch_file, but a file that does not name @from is well as it is. */
+static int patch_any(int dirfd, const char *name, const char *from, const char *to,
+		     enum patch_mode mode, struct err *e)
+{
+	struct err why = { 0 };
+	int r = patch_file(dirfd, name, from, to, mode, &why);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 && e)
+		*e = why;
+	return r;
+}
+
 /*
  * Make the file @name look for conversions in the layer and not where the target
  * keeps its own. One that names no directory needs no other one.
@@ -128,9 +142,8 @@ static int copy_file(const struct source *s, const char *path, int dirfd, const 
 static int move_gconv(const struct source *s, int dirfd, const char *name, struct err *e)
 {
 	_cleanup_free_ char *to = patch_pad(GCONV_PATH, strlen(s->compiled));
-	int r = to ? patch_file(dirfd, name, s->compiled, to, PATCH_PREFIX, e) : 0;
 
-	return r == -ENOENT ? 0 : r;
+	return to ? patch_any(dirfd, name, s->compiled, to, PATCH_PREFIX, e) : 0;
 }
 
 static int copy_gconv(const struct source *s, int layer, struct err *e)
@@ -187,12 +200,10 @@ static int make_loader(const struct source *s, int layer, struct err *e)
 
 	if (!r)
 		r = patch_file(layer, "loader", LOADER_CACHE, CACHE_PATH, PATCH_ONCE, e);
-	if (!r) {
+	if (!r)
 		/* the target's, if it has one, is for its own programs */
-		r = patch_file(layer, "loader", "/etc/ld.so.preload", "/run/crossroot//lp",
-			       PATCH_ONCE, e);
-		return r == -ENOENT ? 0 : r;
-	}
+		return patch_any(layer, "loader", "/etc/ld.so.preload",
+				 "/run/crossroot//lp", PATCH_ONCE, e);
 	if (r == -ENOENT || r == -ERR_FORMAT) {
 		r = err_set(e, -ERR_UNSUPPORTED,
 			    "the native root's loader '%s' does not name " LOADER_CACHE

@@ -246,11 +246,14 @@ static int load_updates(struct pkgdb *db, struct err *e)
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *path = xasprintf(DIR_UPDATES "/%s", names.v[i]);
 		_cleanup_free_ char *text = NULL;
+		struct stat st;
 		size_t n;
-		int r = beneath_read(db->rootfd, path, STATUS_LIMIT, &text, &n, e);
+		int r;
 
-		if (r == -ENOENT)
+		/* a dpkg that runs meanwhile took it into its database */
+		if (beneath_stat(db->rootfd, path, &st) == -ENOENT)
 			continue;
+		r = beneath_read(db->rootfd, path, STATUS_LIMIT, &text, &n, e);
 		if (!r)
 			r = dpkg_parse_status(path, text, n, update_stanza, db, e);
 		if (r)
@@ -267,11 +270,14 @@ static int find_native(struct pkgdb *db, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	const char *arch = NULL;
-	int r = beneath_read(db->rootfd, FILE_ARCH, LIST_LIMIT, &text, NULL, e);
+	struct stat st;
+	int r = 0;
 
-	if (r && r != -ENOENT)
+	if (beneath_stat(db->rootfd, FILE_ARCH, &st) != -ENOENT)
+		r = beneath_read(db->rootfd, FILE_ARCH, LIST_LIMIT, &text, NULL, e);
+	if (r)
 		return r;
-	if (!r && text && *text && *text != '\n') {
+	if (text && *text && *text != '\n') {
 		db->native = xstrndup(text, strcspn(text, "\n"));
 		return 0;
 	}
@@ -291,11 +297,13 @@ static int find_native(struct pkgdb *db, struct err *e)
 static int dpkg_load(struct pkgdb *db, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
+	struct stat st;
 	size_t n;
-	int r = beneath_read(db->rootfd, FILE_STATUS, STATUS_LIMIT, &text, &n, e);
+	int r = beneath_stat(db->rootfd, FILE_STATUS, &st);
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		return -ENOENT;
+	r = beneath_read(db->rootfd, FILE_STATUS, STATUS_LIMIT, &text, &n, e);
 	if (!r)
 		r = dpkg_parse_status(FILE_STATUS, text, n, add_stanza, db, e);
 	if (!r)

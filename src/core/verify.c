@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "core/environ.h"
 #include "core/hybrid.h"
@@ -59,9 +60,13 @@ static int build_at(const struct root *root, const struct settings *given,
 		run.cwd = VERIFY_DIR;
 		run.user = spec->user;
 		run.argv = spec->argv;
+		*e = (struct err){ 0 };
 		start = now();
 		r = run_exec(&run, e);
 		out->seconds[which] = now() - start;
+		/* a command that cannot be started: its status says only that */
+		if (r > 0 && e->msg[0])
+			log_warn("tier %s: %s", tier_name(tier), e->msg);
 	}
 	run_free(&run);
 	plan_free(&plan);

@@ -77,6 +77,8 @@ static struct pkgdb *open_db(struct root *t)
 	if (r)
 		print_error("%s\n", e.msg);
 	assert_int_equal(r, 0);
+	/* what may be absent is no error that is only not returned */
+	assert_string_equal(e.msg, "");
 	return db;
 }
 
