@@ -67,6 +67,7 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 {
 	_cleanup_close_ int lock = -1, stage = -1, dir = -1;
 	_cleanup_free_ char *tmp = xasprintf(".creating-%s", spec->name);
+	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", spec->name);
 	struct stat st;
 	int r = root_check_name(spec->name, e);
 
@@ -86,6 +87,8 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 		return err_hint(e, "'crossroot destroy %s' deletes it", spec->name);
 	}
 	r = beneath_rmtree(reg->roots_fd, tmp, e);
+	if (!r)
+		r = beneath_rmtree(reg->roots_fd, doomed, e);
 	if (r < 0)
 		return r;
 	if (mkdirat(reg->roots_fd, tmp, 0755) < 0)

@@ -100,6 +100,18 @@ teardown() {
 	[ -z "$(ls -A "$CROSSROOT_STATE_DIR/roots")" ]
 }
 
+@test "create and destroy delete what a killed command left" {
+	local dir=$CROSSROOT_STATE_DIR/roots
+	mkdir -p "$dir"/{.creating,.deleting}-{one,other}/tree
+	"$CROSSROOT" create one --stage "$stage"
+	[ "$(ls -A "$dir")" = $'.creating-other\n.deleting-other\none' ]
+	mkdir -p "$dir"/{.creating,.deleting}-one/tree
+	"$CROSSROOT" destroy one
+	# there is nothing else of it
+	"$CROSSROOT" destroy other
+	[ -z "$(ls -A "$dir")" ]
+}
+
 @test "a root in use is not destroyed, a missing one is said to be missing" {
 	"$CROSSROOT" create one --stage "$stage"
 	mkfifo "$BATS_TEST_TMPDIR/go"
