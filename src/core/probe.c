@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "core/environ.h"
 #include "core/libexec.h"
 #include "core/run.h"
 #include "os/fdio.h"
+#include "os/proc.h"
 
 /* A program that only answers --version is done long before. */
 #define PROBE_SECONDS 20
@@ -71,51 +73,91 @@ static int status_of(const struct candidate *c)
 	return wait_for(pid);
 }
 
-/* What @path says when it is asked @ask, into @answer. */
-static void answer_of(const char *path, const char *ask, struct buf *answer)
+/* What @path says to @args, into @answer. Returns its wait status, -1: it was not run. */
+static int answer_of(const char *path, const char *const args[], struct buf *answer)
 {
-	char part[4096];
+	char *argv[8] = { (char *)path }, part[4096];
 	int fds[2];
 	ssize_t n;
 	pid_t pid;
 
+	for (size_t i = 0; args[i]; i++)
+		argv[i + 1] = (char *)args[i];
 	if (pipe2(fds, O_CLOEXEC) < 0)
-		return;
+		return -1;
 	pid = fork();
 	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		dup2(null, STDIN_FILENO);
 		dup2(fds[1], STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
 		alarm(PROBE_SECONDS);
-		execl(path, path, ask, (char *)NULL);
+		execv(path, argv);
 		_exit(127);
 	}
 	close(fds[1]);
 	while ((n = read(fds[0], part, sizeof(part))) > 0)
 		buf_add(answer, part, (size_t)n);
 	close(fds[0]);
-	buf_addf(answer, "%d", wait_for(pid));
+	return wait_for(pid);
 }
 
 static bool answers_alike(const struct candidate *c)
 {
+	const char *const ask[] = { c->ask, NULL };
 	_cleanup_free_ char *original = xasprintf(EMULATED "%s", c->path);
 	_cleanup_buf_ struct buf ours = { 0 }, theirs = { 0 };
+	int status = answer_of(c->path, ask, &theirs);
 
-	answer_of(c->path, c->ask, &theirs);
-	answer_of(original, c->ask, &ours);
-	return ours.len && ours.len == theirs.len && !memcmp(ours.data, theirs.data, ours.len);
+	return status >= 0 && answer_of(original, ask, &ours) == status && ours.len &&
+	       ours.len == theirs.len && !memcmp(ours.data, theirs.data, ours.len);
+}
+
+/*
+ * What the native program would say of its own machine, its original is asked for:
+ * lines K=V for the environment. It is kept with the plan, so that silence is an error.
+ */
+static int ask_original(const struct candidate *c, int out, struct err *e)
+{
+	static const char mach[] = "printf 'HOSTTYPE=%s\nMACHTYPE=%s\nOSTYPE=%s\n' "
+				   "\"$HOSTTYPE\" \"$MACHTYPE\" \"$OSTYPE\"";
+	static const char host[] = "--eval=$(info MAKE_HOST=$(MAKE_HOST))all:;";
+	static const struct {
+		const char *name, *args[5];
+	} questions[] = {
+		{ "bash", { "-c", mach } },
+		{ "make", { "-s", "-f", "/dev/null", host } },
+		{ "gmake", { "-s", "-f", "/dev/null", host } },
+	};
+	_cleanup_free_ char *original = xasprintf(EMULATED "%s", c->path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++) {
+		_cleanup_buf_ struct buf answer = { 0 };
+		int status;
+
+		if (strcmp(path_base(c->path), questions[i].name))
+			continue;
+		status = answer_of(original, questions[i].args, &answer);
+		if (status)
+			return err_set(e, -ERR_CHILD,
+				       "the root's own '%s' does not answer: status %d",
+				       c->path, status < 0 ? 127 : proc_exit_status(status));
+		if (answer.len && fdio_write_all(out, answer.data, answer.len) < 0)
+			return err_set(e, -EPIPE, "report a probe");
+	}
+	return 0;
 }
 
 /* Inside the run. */
 static int start_all(void *arg, struct err *e)
 {
-	/* what the programs say when nothing in the environment tells them */
-	static const char *const originals[] = {
-		EMULATED "/bin/bash -c 'printf \"HOSTTYPE=%s\\nMACHTYPE=%s\\nOSTYPE=%s\\n\" "
-			 "\"$HOSTTYPE\" \"$MACHTYPE\" \"$OSTYPE\"'",
-		"echo '$(info MAKE_HOST=$(MAKE_HOST))all:;' | " EMULATED
-		"/usr/bin/make -s -f -",
-	};
+	/* the answers are what is said when nothing in the environment tells it */
+	static const char *const told[] = { "HOSTTYPE",	 "MACHTYPE", "OSTYPE",
+					    "MAKE_HOST", "BASH_ENV", "MAKEFILES",
+					    "GNUMAKEFLAGS" };
 	const struct probe *p = arg;
+	int r = 0;
 
 	for (size_t i = 0; i < p->plan->swaps.n; i++) {
 		const struct candidate *c = &p->plan->swaps.v[i];
@@ -128,18 +170,12 @@ static int start_all(void *arg, struct err *e)
 		if (fdio_write_all(p->fd, &status, sizeof(status)) < 0)
 			return err_set(e, -EPIPE, "report a probe");
 	}
-	fflush(NULL);
-	if (dup2(p->fd, STDOUT_FILENO) < 0)
-		return err_set(e, -errno, "report a probe");
-	unsetenv("HOSTTYPE");
-	unsetenv("MACHTYPE");
-	unsetenv("OSTYPE");
-	unsetenv("MAKE_HOST");
-	for (size_t i = 0; i < ARRAY_SIZE(originals); i++)
-		/* a root without the program has nothing to say */
-		if (system(originals[i]) < 0)
-			return err_set(e, -errno, "ask an emulated original");
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++)
+		unsetenv(told[i]);
+	for (size_t i = 0; !r && i < p->plan->swaps.n; i++)
+		if (plan_swaps(&p->plan->swaps.v[i], TIER_TOOLS))
+			r = ask_original(&p->plan->swaps.v[i], p->fd, e);
+	return r;
 }
 
 static void judge(struct candidate *c, int status)
@@ -179,23 +215,27 @@ int probe_plan(const struct root *root, const struct settings *s, struct plan *p
 {
 	_cleanup_free_ char *driver = NULL, *data = NULL;
 	_cleanup_close_ int fd = -1;
-	struct settings all = { .native = TIER_TOOLS };
+	/* every swap, and originals that are the root's: a bind is of this run alone */
+	struct settings all = *s;
 	struct run run = { 0 };
 	struct probe probe = { .plan = p };
 	size_t len = 0;
 	int r = libexec_find("crossroot-driver", &driver, e);
 
+	all.native = TIER_TOOLS;
+	all.binds = (struct strv){ 0 };
 	if (!r)
-		r = run_prepare(&run, root, s, e);
-	if (r < 0)
+		r = run_prepare(&run, root, &all, e);
+	if (r < 0) {
+		run_free(&run);
 		return r;
+	}
 	/* unlike a pipe it holds everything, so that nobody has to read meanwhile */
 	fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (fd < 0)
 		r = err_set(e, -errno, "create a temporary file");
-	/* every swap, whatever the binds of this run are */
 	plan_mounts(p, &all, root->tree_fd, driver, &run.mounts);
 	probe.fd = fd;
 	run.task = start_all;

@@ -107,6 +107,25 @@ with_native() {
 	[[ $output == *"sed (GNU sed) 4.9"* ]]
 }
 
+@test "what the originals say of their machine is asked of them, or there is no plan" {
+	run edited 'cp "$TREE/usr/bin/false" "$TREE/usr/bin/bash"; plan'
+	[ "$status" -eq 1 ]
+	[[ $output == *"the root's own '/usr/bin/bash' does not answer: status 1"* ]]
+	# a root without them has nothing to be asked
+	run edited 'rm "$TREE/usr/bin/bash" "$TREE/usr/bin/make"; plan'
+	[ "$status" -eq 0 ]
+	# a bind of the run for which the plan is made is not the root's
+	printf '#!/bin/sh\necho HOSTTYPE=vax\n' >"$BATS_TEST_TMPDIR/vax"
+	chmod +x "$BATS_TEST_TMPDIR/vax"
+	rm -f "$HYBRID/state/roots/t/plan"
+	RUN_OPTS=(--bind "$BATS_TEST_TMPDIR/vax:/usr/bin/bash")
+	run in_root tools bash
+	[ "$output" = HOSTTYPE=vax ]
+	RUN_OPTS=()
+	run in_root tools bash -c 'echo $HOSTTYPE'
+	[ "$output" = aarch64 ]
+}
+
 @test "an update of the native root makes a new layer" {
 	run with_native '
 		plan | tail -n 1
