@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,7 +20,10 @@
 #include "core/hybrid.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
+#include "os/lock.h"
 #include "os/proc.h"
+
+#define WORK "verify."
 
 static double now(void)
 {
@@ -35,6 +41,17 @@ static void add_bind(struct strv *binds, const char *copy)
 		buf_addf(&b, "%s%c", *p == ':' ? "\\" : "", *p);
 	buf_adds(&b, ":" VERIFY_DIR);
 	strv_add(binds, b.data);
+}
+
+/* A build that somebody ended says nothing, and whoever did wants no other one. */
+static bool was_stopped(int status)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		if (status == 128 + signals[i])
+			return true;
+	return false;
 }
 
 static int build_at(const struct root *root, const struct settings *given,
@@ -56,7 +73,7 @@ static int build_at(const struct root *root, const struct settings *given,
 	r = hybrid_prepare(root, &s, state, &run, &plan, e);
 	strv_free(&s.binds);
 	if (!r) {
-		environ_put(&run.env, "SOURCE_DATE_EPOCH", epoch);
+		environ_offer(&run.env, "SOURCE_DATE_EPOCH", epoch);
 		run.cwd = VERIFY_DIR;
 		run.user = spec->user;
 		run.argv = spec->argv;
@@ -72,16 +89,11 @@ static int build_at(const struct root *root, const struct settings *given,
 	plan_free(&plan);
 	if (r < 0)
 		return r;
+	if (was_stopped(r))
+		return err_set(e, -ERR_CHILD, "the build at tier %s was stopped: %s",
+			       tier_name(tier), strsignal(r - 128));
 	out->status[which] = r;
 	return 0;
-}
-
-/* What both builds take for the time: the environment's, else the tree's own. */
-static char *epoch_of(const struct stat *tree)
-{
-	const char *given = getenv("SOURCE_DATE_EPOCH");
-
-	return given ? xstrdup(given) : xasprintf("%lld", (long long)tree->st_mtime);
 }
 
 static int copy_tree(const char *from, const char *to, struct err *e)
@@ -120,11 +132,49 @@ static int build_and_compare(const struct root *root, const struct settings *s,
 	return r;
 }
 
+/* Delete the copies of every verify that ended without deleting them. */
+static void sweep(int state_fd)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	beneath_list(state_fd, "/", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_close_ int fd = -1;
+		struct err e;
+
+		if (fnmatch(WORK "??????", names.v[i], 0))
+			continue;
+		fd = openat(state_fd, names.v[i],
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+			continue;
+		if (beneath_rmtree(state_fd, names.v[i], &e) < 0)
+			log_warn("%s", e.msg);
+	}
+}
+
+/* Make the directory @work, which is this verify's as long as the fd is open. */
+static int make_work(int state_fd, char *work, struct err *e)
+{
+	/* between its making and its lock it would be swept */
+	_cleanup_close_ int lock = lock_take(state_fd, WORK "lock", LOCK_EXCLUSIVE, true, e);
+	_cleanup_close_ int fd = -1;
+
+	if (lock < 0)
+		return lock;
+	sweep(state_fd);
+	if (mkdtemp(work))
+		fd = open(work, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return err_set(e, -errno, "create '%s'", work);
+	return TAKE_FD(fd);
+}
+
 int verify(const struct root *root, const struct settings *s, const char *state,
 	   const struct verify_spec *spec, struct verify_result *out, struct err *e)
 {
-	_cleanup_free_ char *work = xasprintf("%s/verify.XXXXXX", state), *epoch = NULL;
-	_cleanup_close_ int state_fd = -1;
+	_cleanup_free_ char *work = xasprintf("%s/" WORK "XXXXXX", state), *epoch = NULL;
+	_cleanup_close_ int state_fd = -1, work_fd = -1;
 	struct stat st;
 	int r;
 
@@ -133,10 +183,13 @@ int verify(const struct root *root, const struct settings *s, const char *state,
 		return err_set(e, -errno, "open the tree '%s'", spec->tree);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, "build copies of '%s'", spec->tree);
-	epoch = epoch_of(&st);
+	epoch = xasprintf("%lld", (long long)st.st_mtime);
 	state_fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (state_fd < 0 || !mkdtemp(work))
-		return err_set(e, -errno, "create '%s'", work);
+	if (state_fd < 0)
+		return err_set(e, -errno, "open '%s'", state);
+	work_fd = make_work(state_fd, work, e);
+	if (work_fd < 0)
+		return work_fd;
 	r = build_and_compare(root, s, state, spec, work, epoch, out, e);
 	if (r < 0)
 		beneath_rmtree(state_fd, path_base(work), NULL);

@@ -24,9 +24,11 @@ struct verify_result {
 
 /*
  * Run a build in two fresh copies of a tree, at two tiers, under the same path and
- * with the same SOURCE_DATE_EPOCH, and compare what is in the copies then. The
- * copies are below @state while it takes, and deleted. A command that fails is no
- * error of this function: its statuses say so.
+ * with the same SOURCE_DATE_EPOCH (the environment's, else the time of the tree), and
+ * compare what is in the copies then. The copies are below @state while it takes, and
+ * deleted; what a killed one left the next one deletes. A command that fails is no
+ * error of this function: its statuses say so; one that is stopped (SIGINT, SIGTERM,
+ * SIGHUP, SIGQUIT) is -ERR_CHILD at once.
  */
 int verify(const struct root *root, const struct settings *s, const char *state,
 	   const struct verify_spec *spec, struct verify_result *out, struct err *e);
