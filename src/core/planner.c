@@ -17,6 +17,7 @@
 #include "core/probe.h"
 #include "core/toolchain.h"
 #include "core/tools.h"
+#include "os/beneath.h"
 
 static bool is_excluded(const struct settings *s, const char *path)
 {
@@ -109,6 +110,27 @@ static int make_plan(const struct root *root, const struct settings *s, int nati
 	return r;
 }
 
+/* Which compiler is selected changes without any package (gcc-config, eselect). */
+static void add_selected(struct buf *b, int fd)
+{
+	static const char *const dirs[] = { "/etc/env.d/gcc", "/etc/env.d/binutils" };
+
+	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
+		_cleanup_strv_ struct strv names = { 0 };
+
+		beneath_list(fd, dirs[d], &names);
+		for (size_t i = 0; i < names.n; i++) {
+			_cleanup_free_ char *path = path_join(dirs[d], names.v[i]);
+			_cleanup_free_ char *stamp = NULL;
+
+			if (strncmp(names.v[i], "config-", strlen("config-")))
+				continue;
+			stamp = beneath_stamp(fd, path);
+			buf_addf(b, " %s %s", names.v[i], stamp);
+		}
+	}
+}
+
 /* What a plan depends on, beside the programs themselves. */
 static int plan_key(const struct root *root, const struct settings *s, int native_fd,
 		    char **key, struct err *e)
@@ -126,6 +148,8 @@ static int plan_key(const struct root *root, const struct settings *s, int nativ
 	stat("/proc/self/exe", &self);
 	buf_addf(&b, "%jx.%jx %s %s %s", (uintmax_t)self.st_ino,
 		 (uintmax_t)self.st_mtim.tv_sec, s->native_root, ours, native);
+	add_selected(&b, root->tree_fd);
+	add_selected(&b, native_fd);
 	for (size_t i = 0; i < s->extra_swaps.n; i++)
 		buf_addf(&b, " +%s", s->extra_swaps.v[i]);
 	for (size_t i = 0; i < s->excluded_swaps.n; i++)

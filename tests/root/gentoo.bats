@@ -115,6 +115,17 @@ CROSS=/usr/x86_64-pc-linux-gnu/$T
 	[[ $output == *"crossdev --gcc 12.2.0 --binutils 2.40 -t $T"* ]]
 }
 
+@test "another compiler selected, without any package changed, is another plan" {
+	run edited 'plan >/dev/null; sed -i s/-12/-13/ "$TREE/etc/env.d/gcc/config-$T"; plan'
+	echo "$output"
+	[ "$status" -eq 1 ]
+	[[ $output == *"the root's compiler is gcc 13, the native root's"* ]]
+	run edited 'plan | tail -n 1
+		sed -i s/2.40/2.41/ "$NATIVE/etc/env.d/binutils/config-$T"; plan'
+	[ "$status" -eq 0 ]
+	[[ $(line /usr/$T/binutils-bin/2.40/as) == "emulated "*"the native root has none" ]]
+}
+
 @test "unequal minor versions are warned of and noted" {
 	run edited '
 		cd "$NATIVE/var/db/pkg/cross-$T"
