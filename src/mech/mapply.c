@@ -220,7 +220,8 @@ static int do_file(int rootfd, const struct mop *op)
 	/* never over something of the root's */
 	fd = openat(dir, path_base(op->dst),
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
+	/* the mode asked for, whatever the umask: users of the root read it too */
+	if (fd < 0 || fchmod(fd, 0644) < 0)
 		return -errno;
 	return fdio_write_all(fd, op->src, strlen(op->src));
 }

@@ -17,6 +17,12 @@ cr() {
 		--user 1234 -- sh -c 'id -u; umask; : >/dev/null; : >/tmp/x; ls /run/crossroot'
 	[ "$status" -eq 0 ]
 	[[ $output == $'1234\n0077\n'* ]]
+	# the swapped compilers too: their wrapper reads files that the run made
+	run bash -c 'umask 077; exec "$@"' - "$CROSSROOT" run --state-dir "$HYBRID/state" t \
+		--user 1234 --native toolchain -- \
+		sh -c 'cd /tmp && echo "int x;" >x.c && gcc -c x.c && ls x.o'
+	[ "$status" -eq 0 ]
+	[[ $output == *x.o ]]
 }
 
 @test "a caller that ignores SIGCHLD" {
