@@ -229,19 +229,36 @@ static char *symbol_in(Elf *elf, size_t shndx, uint64_t value)
 	return symbol;
 }
 
-/* The section of @elf called @name, or NULL; its header goes to @sh. */
-static Elf_Scn *section_named(Elf *elf, size_t names, const char *name, GElf_Shdr *sh)
+/* The name of the section @scn, whose header goes to @sh; NULL where it has none. */
+static const char *section_name(Elf *elf, Elf_Scn *scn, size_t names, GElf_Shdr *sh)
 {
-	Elf_Scn *scn = NULL;
+	return gelf_getshdr(scn, sh) ? elf_strptr(elf, names, sh->sh_name) : NULL;
+}
 
-	while ((scn = elf_nextscn(elf, scn))) {
-		const char *is = gelf_getshdr(scn, sh) ? elf_strptr(elf, names, sh->sh_name) :
-							  NULL;
+static bool is_named(Elf *elf, Elf_Scn *scn, size_t names, const char *name, GElf_Shdr *sh)
+{
+	const char *is = section_name(elf, scn, names, sh);
 
-		if (is && !strcmp(is, name))
-			return scn;
-	}
-	return NULL;
+	return is && !strcmp(is, name);
+}
+
+/*
+ * Find the section of @b that goes with @scn of @a; its header goes to @sh. C++
+ * objects have many of one name (".group"), in the same order: it is the n-th too.
+ * The index says nothing once another section came or went before it.
+ */
+static bool counterpart(Elf *a, size_t names_a, Elf_Scn *scn, Elf *b, size_t names_b,
+			const char *name, GElf_Shdr *sh)
+{
+	Elf_Scn *other = NULL;
+	size_t before = 0;
+
+	for (Elf_Scn *s = NULL; (s = elf_nextscn(a, s)) && s != scn;)
+		before += is_named(a, s, names_a, name, sh);
+	while ((other = elf_nextscn(b, other)))
+		if (is_named(b, other, names_b, name, sh) && !before--)
+			return true;
+	return false;
 }
 
 /* A section's bytes in the file; empty where the file has none for it. */
@@ -292,14 +309,13 @@ bool elf_compare(const void *a, size_t na, const void *b, size_t nb,
 		return false;
 	while ((scn = elf_nextscn(ea, scn))) {
 		GElf_Shdr sa, sb;
-		const char *name = gelf_getshdr(scn, &sa) ?
-					   elf_strptr(ea, names_a, sa.sh_name) : NULL;
+		const char *name = section_name(ea, scn, names_a, &sa);
 		struct bytes x, y = { b, 0 };
 
 		if (!name)
 			continue;
 		x = section_bytes(a, na, &sa);
-		if (section_named(eb, names_b, name, &sb))
+		if (counterpart(ea, names_a, scn, eb, names_b, name, &sb))
 			y = section_bytes(b, nb, &sb);
 		if (x.n == y.n && !memcmp(x.data, y.data, x.n))
 			continue;

@@ -70,6 +70,47 @@ static void test_compare(void **state)
 	remove_dir(b);
 }
 
+/* Where the objects of two sources differ, as one file; the caller frees it. */
+static char *object_difference(const char *flags, const char *one, const char *two)
+{
+	char *a = make_dir(), *b = make_dir(), *detail;
+	_cleanup_close_ int fa = open_dir(a), fb = open_dir(b);
+	_cleanup_strv_ struct strv ignored = { 0 };
+	struct differences d;
+
+	strv_add(&ignored, "lib.a");
+	compile(a, "lib.a", flags, one);
+	compile(b, "lib.a", flags, two);
+	assert_int_equal(compare_trees(fa, "A", fb, "B", &ignored, &d, NULL), 0);
+	assert_int_equal(d.n, 1);
+	detail = xstrdup(find(&d, "t.o")->detail);
+	differences_free(&d);
+	remove_dir(a);
+	remove_dir(b);
+	return detail;
+}
+
+/* A C++ object has many sections of one name: each is compared with its own. */
+static void test_same_names(void **state)
+{
+#define TEMPLATES(n) \
+	"template<int> int one() { static int x; return ++x; }" \
+	"template<int> int two() { static int x; return x += " n "; }" \
+	"int main() { return one<1>() + one<2>() + two<1>() + two<2>(); }"
+#define SECTION(name, n, text) \
+	".section " name ",\"a\",@progbits,unique," n "\n .ascii \"" text "\"\n"
+	_cleanup_free_ char *groups = object_difference("-x c++ -fno-ident", TEMPLATES("2"),
+							TEMPLATES("3"));
+	_cleanup_free_ char *moved = object_difference(
+		"-x assembler", SECTION(".many", "1", "x") SECTION(".many", "2", "y"),
+		SECTION(".more", "1", "z") SECTION(".many", "1", "x") SECTION(".many", "2", "y"));
+
+	(void)state;
+	assert_non_null(strstr(groups, "section .text._Z3twoILi1EEiv"));
+	assert_non_null(strstr(groups, "and 1 more"));
+	assert_non_null(strstr(moved, "section .shstrtab"));
+}
+
 /* Damaged files differ like others; nothing is read that is not there. */
 static void test_damaged(void **state)
 {
@@ -100,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_compare),
+		cmocka_unit_test(test_same_names),
 		cmocka_unit_test(test_damaged),
 	};
 
