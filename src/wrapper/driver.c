@@ -48,8 +48,8 @@ static bool starts_with(const char *s, const char *prefix)
 static bool is_question(int argc, char **argv)
 {
 	static const char *const questions[] = {
-		"-v", "-###", "--version", "--target-help", "-dumpmachine", "-dumpversion",
-		"-dumpfullversion", "-dumpspecs",
+		"-v", "--verbose", "-###", "--version", "--target-help", "-dumpmachine",
+		"-dumpversion", "-dumpfullversion", "-dumpspecs",
 	};
 
 	for (int i = 1; i < argc; i++) {
@@ -63,11 +63,12 @@ static bool is_question(int argc, char **argv)
 	return false;
 }
 
-static bool ends_with(const char *s, const char *suffix)
+/* Whether the list @dirs ends with the list @last. */
+static bool ends_with(const char *dirs, const char *last)
 {
-	size_t n = strlen(s), m = strlen(suffix);
+	size_t n = strlen(dirs), m = strlen(last);
 
-	return n >= m && !strcmp(s + n - m, suffix);
+	return n >= m && !strcmp(dirs + n - m, last) && (n == m || dirs[n - m - 1] == ':');
 }
 
 static void append(char *kv)

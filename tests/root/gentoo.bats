@@ -207,7 +207,9 @@ CROSS=/usr/x86_64-pc-linux-gnu/$T
 @test "the header search list is the emulated one's" {
 	local lang
 	for lang in c c++; do
-		same_answer "gcc -x $lang -v -E /dev/null 2>&1 |
+		# -v would ask the original. A cross compiler searches include-fixed
+		# (gcc's own limits.h) before /usr/local/include, not behind it.
+		same_answer "gcc -x $lang -Wp,-v -E /dev/null 2>&1 | grep -v /include-fixed |
 			sed -n '/search starts here/,/^End of search/p'"
 		[[ $output == *$'\n /usr/include\n'*"End of search"* ]]
 	done

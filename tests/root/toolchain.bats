@@ -246,7 +246,8 @@ expect() {
 		done
 		$cc -print-libgcc-file-name
 	done 2>&1'
-	same_answer 'gcc -dumpspecs; gcc -v 2>&1; cpp --version; aarch64-linux-gnu-gcc-12 --version'
+	same_answer 'gcc -dumpspecs; gcc -v 2>&1; cpp --version; aarch64-linux-gnu-gcc-12 --version
+		gcc --verbose 2>&1'
 	same_answer 'for p in as ld ar nm gcc-ar gcc-nm gcc-ranlib; do $p --version; done'
 }
 
@@ -266,18 +267,27 @@ expect() {
 }
 
 @test "the header search list is the emulated one's" {
+	# the preprocessor is asked for it: -v is answered by the original
 	for args in "-x c" "-x c++" "-x c -nostdinc" "-x c++ -nostdinc" \
 		"-x c++ -nostdinc++" "-x c -isystem /opt -I/usr/local/include"; do
-		same_answer "gcc $args -v -E /dev/null 2>&1 |
+		same_answer "gcc $args -Wp,-v -E /dev/null 2>&1 |
 			sed -n '/search starts here/,/^End of search/p'"
 		[[ $output == *"End of search"* ]]
 	done
 	RUN_OPTS=(--env CPLUS_INCLUDE_PATH=/opt)
-	same_answer "g++ -x c++ -v -E /dev/null 2>&1 |
+	same_answer "g++ -x c++ -Wp,-v -E /dev/null 2>&1 |
 		sed -n '/search starts here/,/^End of search/p'"
 	[[ $output == *$'\n /opt\n'* ]]
+	# a directory whose name ends as the list of the wrapper's begins
+	dirs=$(in_root toolchain sh -c 'cat "/run/crossroot/conf$(readlink -f /usr/bin/g++)"' |
+		sed -n 's/^include++ CPLUS_INCLUDE_PATH=//p')
+	[[ $dirs == /*:/* ]]
+	RUN_OPTS=(--env "CPLUS_INCLUDE_PATH=/opt$dirs")
+	same_answer "g++ -x c++ -Wp,-v -E /dev/null 2>&1 |
+		sed -n '/search starts here/,/^End of search/p'"
+	[[ $output == *" ${dirs%%:*}"* ]]
 	RUN_OPTS=()
-	same_answer "cpp -v 2>&1 | sed -n '/search starts here/,/^End of search/p'"
+	same_answer "cpp -Wp,-v 2>&1 | sed -n '/search starts here/,/^End of search/p'"
 	[[ $output == *"End of search"* ]]
 }
 
