@@ -17,6 +17,9 @@ setup() {
 	echo "# seed $SEED" >&3
 	binfmt >"$HYBRID/binfmt"
 	losetup -a >"$HYBRID/loops"
+	# what runs inside has this among its arguments
+	MARK=9$BASHPID$RANDOM
+	seen=0
 }
 
 cr() {
@@ -31,9 +34,9 @@ binfmt() {
 
 # Nothing of ours runs, is mounted, attached or registered any more.
 check_nothing_left() {
-	local _ left
+	local _ left ours="--state-dir $HYBRID/state|$MARK"
 	for _ in {1..40}; do
-		left=$(pgrep -f -- "--state-dir $HYBRID/state" || :)
+		left=$(pgrep -f -- "$ours" || :)
 		[[ -n $left ]] || break
 		sleep 0.05
 	done
@@ -43,12 +46,21 @@ check_nothing_left() {
 	binfmt | diff "$HYBRID/binfmt" -
 }
 
-# kill_at MILLISECONDS CMD...: start CMD, kill -9 it then; true if it was killed
-kill_at() {
-	local pid status=0
+# measure CMD...: sets TOOK, in milliseconds
+measure() {
+	local start=${EPOCHREALTIME/[.,]/}
+	"$@"
+	TOOK=$(((${EPOCHREALTIME/[.,]/} - start) / 1000 + 1))
+}
+
+# kill_within MILLISECONDS CMD...: start CMD, kill -9 it at a random moment of these;
+# true if it was killed. Counts in $seen how often a program inside, "sleep $MARK", was there by then.
+kill_within() {
+	local pid status=0 at=$((RANDOM * $1 / 32768))
 	setsid "${@:2}" >/dev/null 2>"$HYBRID/err" </dev/null &
 	pid=$!
-	sleep "$(printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)))"
+	sleep "$(printf '%d.%03d' $((at / 1000)) $((at % 1000)))"
+	! pgrep -f "sleep $MARK\$" >/dev/null || seen=$((seen + 1))
 	kill -9 "$pid" 2>/dev/null || :
 	wait "$pid" 2>/dev/null || status=$?
 	[[ $status -eq 137 ]]
@@ -56,13 +68,18 @@ kill_at() {
 
 @test "create" {
 	local killed=0 i
+	measure cr create k --stage "$STAGE"
+	cr destroy k
 	for ((i = 0; i < ROUNDS; i++)); do
-		if kill_at $((RANDOM % 1500)) "$CROSSROOT" create k --stage "$STAGE" \
+		if kill_within $TOOK "$CROSSROOT" create k --stage "$STAGE" \
 			--state-dir "$HYBRID/state"; then
 			killed=$((killed + 1))
-			[[ $(cr list) != *$'\nk '* && $(cr list) != "k "* ]]
 		fi
 		check_nothing_left
+		# none, or, when the kill came last of all, a whole one
+		if cr list | grep -q '^k '; then
+			cr run k --native none -- /bin/true
+		fi
 		# alternately: destroy takes what is left away, or create goes over it
 		if ((i % 2)) && [[ -e $HYBRID/state/roots/k || -e $HYBRID/state/roots/.creating-k ]]; then
 			cr destroy k
@@ -82,26 +99,31 @@ kill_at() {
 	local killed=0 i mode
 	echo 'int main(void) { return 0; }' >"$TREE/root/x.c"
 	cr run t -- true
+	measure cr run t -- true
 	for ((i = 0; i < ROUNDS; i++)); do
 		mode=private
 		((i % 4)) || mode=global
-		if kill_at $((RANDOM % 700)) "$CROSSROOT" run t --state-dir "$HYBRID/state" \
+		if kill_within $((2 * TOOK + 400)) "$CROSSROOT" run t --state-dir "$HYBRID/state" \
 			--binfmt $mode -- \
-			sh -c 'setsid sleep 1000 & while :; do gcc -o /tmp/x /root/x.c && /tmp/x; done'; then
+			sh -c 'setsid sleep $1 &
+			while :; do gcc -o /tmp/$1 /root/x.c && /tmp/$1; done' - "$MARK"; then
 			killed=$((killed + 1))
 		fi
 		check_nothing_left
 		cr run t -- sh -c '[ "$(uname -m)" = aarch64 ]'
 	done
 	[ "$killed" -eq "$ROUNDS" ]
+	[ "$seen" -gt 0 ]
 	rm "$TREE/root/x.c"
 }
 
 @test "the making of a plan" {
 	local i
+	rm -rf "$HYBRID/state/layers" "$HYBRID/state/roots/t/plan"
+	measure cr plan t >/dev/null
 	for ((i = 0; i < ROUNDS; i++)); do
 		rm -rf "$HYBRID/state/layers" "$HYBRID/state/roots/t/plan"
-		kill_at $((RANDOM % 500)) "$CROSSROOT" plan t --state-dir "$HYBRID/state" || :
+		kill_within $TOOK "$CROSSROOT" plan t --state-dir "$HYBRID/state" || :
 		check_nothing_left
 		((i % 5)) || cr run t -- gcc --version >/dev/null
 	done
@@ -111,9 +133,11 @@ kill_at() {
 
 @test "destroy" {
 	local i killed=0
+	cr create d --stage "$STAGE"
+	measure cr destroy d
 	for ((i = 0; i < ROUNDS; i++)); do
 		[[ -e $HYBRID/state/roots/d ]] || cr create d --stage "$STAGE"
-		if kill_at $((RANDOM % 250)) "$CROSSROOT" destroy d --state-dir "$HYBRID/state"; then
+		if kill_within $TOOK "$CROSSROOT" destroy d --state-dir "$HYBRID/state"; then
 			killed=$((killed + 1))
 		fi
 		check_nothing_left
