@@ -34,8 +34,8 @@ Q := $(if $(V),,@)
 base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mplan ns pty
-core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ hybrid inside layer \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner probe qemu root run settings \
+core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ expose hybrid inside layer \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu root run settings \
 	toolchain toolchain_debian toolchain_gentoo tools verify
 cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run cmd_verify main opts progress ui
 
@@ -61,7 +61,10 @@ cr_ldflags := $(san_flags) $(LDFLAGS)
 # The pages need scdoc; without it a program is built and installed without pages.
 pages := $(if $(shell command -v scdoc),crossroot.1 crossroot.conf.5)
 
-all: $(O)/libcrossroot.a $(O)/crossroot $(O)/crossroot-driver $(O)/crossroot-qemu \
+# What crossroot shows inside a root.
+helpers := crossroot-driver crossroot-lift crossroot-qemu crossroot-view
+
+all: $(O)/libcrossroot.a $(O)/crossroot $(helpers:%=$(O)/%) \
 	$(pages:%=$(O)/%)
 
 # A changed compiler or flag rebuilds everything; an unchanged one touches nothing.
@@ -85,10 +88,10 @@ $(O)/crossroot: $(bin_src:%.c=$(O)/%.o) $(O)/libcrossroot.a
 	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
 
 # What runs inside a root: static, no library but libc, and never sanitized.
-$(O)/crossroot-%: src/wrapper/%.c $(O)/flags
+$(O)/crossroot-%: src/wrapper/%.c src/wrapper/chroot.h $(O)/flags
 	$(Q)mkdir -p $(@D)
 	@$(if $(V),,echo '  CC      $@')
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -Isrc -ffile-prefix-map=$(CURDIR)=. -o $@ $<
 
 $(O)/%: doc/%.scd
 	$(Q)mkdir -p $(@D)
@@ -159,7 +162,7 @@ bench: all
 install: all
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(COMPDIR)
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
-	$(INSTALL) -m755 $(O)/crossroot-driver $(O)/crossroot-qemu $(DESTDIR)$(LIBEXECDIR)/crossroot/
+	$(INSTALL) -m755 $(helpers:%=$(O)/%) $(DESTDIR)$(LIBEXECDIR)/crossroot/
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
 	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(p) &&) :
 

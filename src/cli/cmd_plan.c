@@ -34,7 +34,8 @@ static int print_json(const struct root *root, const struct plan *p, struct err 
 {
 	static const char *const kinds[] = { [CANDIDATE_PROGRAM] = "program",
 					     [CANDIDATE_WRAPPED] = "wrapped",
-					     [CANDIDATE_LIBRARY] = "library" };
+					     [CANDIDATE_LIBRARY] = "library",
+					     [CANDIDATE_SCRIPT] = "script" };
 	_cleanup_json_ struct json *doc = json_obj();
 	struct json *swaps = json_arr();
 

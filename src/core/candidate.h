@@ -18,6 +18,7 @@ enum candidate_kind {
 	CANDIDATE_PROGRAM, /* bound directly */
 	CANDIDATE_WRAPPED, /* started by the driver wrapper, see src/wrapper/driver.c */
 	CANDIDATE_LIBRARY, /* a plugin that swapped programs load */
+	CANDIDATE_SCRIPT,  /* the same script, on a native interpreter: portage.h */
 };
 
 struct candidate {
@@ -26,7 +27,7 @@ struct candidate {
 	char *path;	 /* canonical, in the root */
 	char *native;	 /* canonical, in the native root; NULL: there is none */
 	char *package;	 /* "sed 4.9-1": who owns it in the root; NULL: nobody */
-	char *conf;	 /* CANDIDATE_WRAPPED: what the wrapper reads */
+	char *conf;	 /* WRAPPED: what the wrapper reads; SCRIPT: its new text */
 	char *ask;	 /* an argument to which twin and original have to answer alike */
 	char *reason;	 /* why it stays emulated; NULL: it is swapped */
 	char *note;	 /* what differs all the same; mostly NULL */

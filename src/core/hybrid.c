@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "core/environ.h"
+#include "core/expose.h"
 #include "core/libexec.h"
 #include "core/planner.h"
 #include "os/beneath.h"
@@ -39,6 +40,7 @@ static int add_swaps(const struct root *root, const struct settings *s, const ch
 	if (r < 0)
 		return r;
 	plan_mounts(plan, s, root->tree_fd, driver, &run->mounts);
+	plan_view_mounts(plan, s, root->tree_fd, driver, &run->mounts);
 	for (size_t i = 0; i < plan->env.n; i++)
 		environ_set(&run->env, plan->env.v[i]);
 	return 0;
@@ -47,13 +49,17 @@ static int add_swaps(const struct root *root, const struct settings *s, const ch
 int hybrid_prepare(const struct root *root, const struct settings *s, const char *state,
 		   struct run *run, struct plan *plan, struct err *e)
 {
+	enum tier tier;
 	int r;
 
 	*plan = (struct plan){ 0 };
 	r = run_prepare(run, root, s, e);
 	/* a root of this machine's own architecture is native as it is */
-	if (!r && s->native != TIER_NONE && run->qemu.arch)
+	tier = run->qemu.arch ? s->native : TIER_NONE;
+	if (!r && tier != TIER_NONE)
 		r = add_swaps(root, s, state, run, plan, e);
+	if (!r)
+		r = expose(plan, s, tier, run, e);
 	if (r < 0)
 		return r;
 	lend_certificates(root, run);

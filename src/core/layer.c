@@ -401,7 +401,7 @@ void layer_close(struct layer *l)
 	*l = (struct layer){ .lock_fd = -1 };
 }
 
-void layer_mounts(const struct layer *l, struct mplan *p)
+void layer_mounts(const struct layer *l, const char *below, struct mplan *p)
 {
 	const struct {
 		const char *src, *dst;
@@ -414,8 +414,9 @@ void layer_mounts(const struct layer *l, struct mplan *p)
 
 	for (size_t i = 0; i < ARRAY_SIZE(mounts); i++) {
 		_cleanup_free_ char *src = path_join(l->dir, mounts[i].src);
+		_cleanup_free_ char *dst = xasprintf("%s%s", below, mounts[i].dst);
 
-		mplan_add_optional(p, MOP_BIND_RO, src, mounts[i].dst);
+		mplan_add_optional(p, MOP_BIND_RO, src, dst);
 	}
 }
 

@@ -41,8 +41,11 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 int layer_open(const char *layers_dir, const char *key, struct layer *out, struct err *e);
 void layer_close(struct layer *l);
 
-/* Append what mounts the layer; /run has to be a tmpfs of the run by then. */
-void layer_mounts(const struct layer *l, struct mplan *p);
+/*
+ * Append what mounts the layer in the view @below of the root ("" is the root itself),
+ * where /run has to be a tmpfs of the run by then.
+ */
+void layer_mounts(const struct layer *l, const char *below, struct mplan *p);
 
 /* Delete all layers that no process holds open and whose keys are not in @keep. */
 int layer_prune(const char *layers_dir, const struct strv *keep, struct err *e);

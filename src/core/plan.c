@@ -2,9 +2,11 @@
 #include "core/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "core/portage.h"
 #include "os/beneath.h"
 
 bool plan_swaps(const struct candidate *c, enum tier tier)
@@ -31,20 +33,34 @@ void plan_free(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+/* Append what swaps @c in the view @below, where all of /run/crossroot may be there. */
 static void mount_swap(const struct plan *p, const struct candidate *c, const char *driver,
-		       struct mplan *m)
+		       const char *below, struct mplan *m)
 {
 	_cleanup_free_ char *native = path_join(p->native_root, c->native);
-	_cleanup_free_ char *twin = xasprintf("/run/crossroot/driver%s", c->path);
-	_cleanup_free_ char *conf = xasprintf("/run/crossroot/conf%s", c->path);
+	_cleanup_free_ char *twin = xasprintf("%s/run/crossroot/driver%s", below, c->path);
+	_cleanup_free_ char *path = xasprintf("%s%s", below, c->path);
+	_cleanup_free_ char *conf = NULL;
 
-	if (c->kind != CANDIDATE_WRAPPED) {
-		mplan_add(m, MOP_BIND_RO, native, c->path);
-		return;
+	switch (c->kind) {
+	case CANDIDATE_PROGRAM:
+	case CANDIDATE_LIBRARY:
+		mplan_add(m, MOP_BIND_RO, native, path);
+		break;
+	case CANDIDATE_WRAPPED:
+		conf = xasprintf("/run/crossroot/conf%s", c->path);
+		/* every view has the same /run */
+		if (!*below)
+			mplan_add(m, MOP_FILE, c->conf, conf);
+		mplan_add(m, MOP_BIND_RO, native, twin);
+		mplan_add(m, MOP_BIND_RO, driver, path);
+		break;
+	case CANDIDATE_SCRIPT:
+		conf = xasprintf("/run/crossroot/scripts%s", c->path);
+		mplan_add(m, MOP_SCRIPT, c->conf, conf);
+		mplan_add(m, MOP_ROOT_BIND_RO, conf, path);
+		break;
 	}
-	mplan_add(m, MOP_BIND_RO, native, twin);
-	mplan_add(m, MOP_FILE, c->conf, conf);
-	mplan_add(m, MOP_BIND_RO, driver, c->path);
 }
 
 /* Where the binds of @s end up in the root at @rootfd: /usr/bin/sed for /bin/sed. */
@@ -72,16 +88,61 @@ static bool is_bound(const struct strv *bound, const char *path)
 	return false;
 }
 
+static void mount_tier(const struct plan *p, enum tier tier, const struct strv *bound,
+		       const char *driver, const char *below, struct mplan *m)
+{
+	const struct candidate *script = NULL;
+
+	if (p->has_layer)
+		layer_mounts(&p->layer, below, m);
+	for (size_t i = 0; i < p->swaps.n; i++) {
+		const struct candidate *c = &p->swaps.v[i];
+
+		if (!plan_swaps(c, tier) || is_bound(bound, c->path))
+			continue;
+		mount_swap(p, c, driver, below, m);
+		/* one interpreter for all its scripts, which come together */
+		if (c->kind == CANDIDATE_SCRIPT &&
+		    (!script || strcmp(script->native, c->native)))
+			portage_python_mounts(c, p->native_root, p->machine, m);
+		if (c->kind == CANDIDATE_SCRIPT)
+			script = c;
+	}
+}
+
 void plan_mounts(const struct plan *p, const struct settings *s, int rootfd,
 		 const char *driver, struct mplan *m)
 {
 	_cleanup_strv_ struct strv bound = { 0 };
 
 	bound_paths(s, rootfd, &bound);
-	if (p->has_layer)
-		layer_mounts(&p->layer, m);
+	mount_tier(p, s->native, &bound, driver, "", m);
+}
+
+void plan_view_mounts(const struct plan *p, const struct settings *s, int rootfd,
+		      const char *driver, struct mplan *m)
+{
+	_cleanup_strv_ struct strv bound = { 0 };
+
+	if (s->native <= TIER_TOOLCHAIN)
+		return;
+	bound_paths(s, rootfd, &bound);
+	mplan_add(m, MOP_ROOT_BIND, EMULATED_VIEW, TOOLCHAIN_VIEW);
+	mount_tier(p, TIER_TOOLCHAIN, &bound, driver, TOOLCHAIN_VIEW, m);
+	/* where the compilers' questions are answered */
+	mplan_add(m, MOP_ROOT_BIND, EMULATED_VIEW, TOOLCHAIN_VIEW EMULATED_VIEW);
+}
+
+char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd)
+{
+	_cleanup_strv_ struct strv bound = { 0 };
+	_cleanup_buf_ struct buf paths = { 0 };
+
+	bound_paths(s, rootfd, &bound);
+	buf_adds(&paths, "");
 	for (size_t i = 0; i < p->swaps.n; i++)
 		if (plan_swaps(&p->swaps.v[i], s->native) &&
 		    !is_bound(&bound, p->swaps.v[i].path))
-			mount_swap(p, &p->swaps.v[i], driver, m);
+			buf_addf(&paths, "%s\n", p->swaps.v[i].path);
+	return TAKE_PTR(paths.data);
 }

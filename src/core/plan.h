@@ -16,6 +16,7 @@
  */
 struct plan {
 	char *native_root;
+	const char *machine; /* what uname -m answers; static */
 	struct candidates swaps;
 	struct layer layer;
 	bool has_layer;
@@ -35,3 +36,15 @@ size_t plan_count(const struct plan *p, enum tier tier);
  */
 void plan_mounts(const struct plan *p, const struct settings *s, int rootfd,
 		 const char *driver, struct mplan *m);
+
+/*
+ * Append what makes TOOLCHAIN_VIEW, a view of the root where only the swaps of the
+ * toolchain tier are; nothing if the tier of @s is no higher. After plan_mounts.
+ */
+#define EMULATED_VIEW "/run/crossroot/emulated"
+#define TOOLCHAIN_VIEW "/run/crossroot/toolchain"
+void plan_view_mounts(const struct plan *p, const struct settings *s, int rootfd,
+		      const char *driver, struct mplan *m);
+
+/* The paths that the tier of @s swaps, one a line. The caller frees it. */
+char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd);

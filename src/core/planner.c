@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "core/closure.h"
 #include "core/plan_cache.h"
+#include "core/portage.h"
 #include "core/probe.h"
 #include "core/toolchain.h"
 #include "core/tools.h"
@@ -59,6 +60,8 @@ static int find_candidates(struct plan *p, const struct root *root, int native_f
 		r = toolchain_find(&p->swaps, &ours, &native, e);
 	if (!r)
 		tools_find(&p->swaps, &ours, &native, &s->extra_swaps);
+	if (!r)
+		portage_find(&p->swaps, &ours, &native);
 	for (size_t i = 0; !r && i < p->swaps.n; i++)
 		if (is_excluded(s, p->swaps.v[i].path))
 			candidate_refuse(&p->swaps.v[i], "excluded by the configuration");
@@ -84,7 +87,12 @@ static int build_layer(struct plan *p, int native_fd, const char *layers_dir,
 		struct candidate *c = &p->swaps.v[i];
 		struct err why = { 0 };
 
-		if (!c->reason && closure_add(closure, c->native, &why) < 0)
+		if (c->reason)
+			continue;
+		r = c->kind == CANDIDATE_SCRIPT ?
+			    portage_closure(c, native_fd, closure, &why) :
+			    closure_add(closure, c->native, &why);
+		if (r < 0)
 			candidate_refuse(c, "%s", why.msg);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
@@ -101,7 +109,8 @@ static int make_plan(const struct root *root, const struct settings *s, int nati
 	int r;
 
 	log_info("planning the swaps of root '%s'", root->name);
-	*p = (struct plan){ .native_root = xstrdup(s->native_root) };
+	*p = (struct plan){ .native_root = xstrdup(s->native_root),
+			    .machine = root->arch->uname };
 	r = find_candidates(p, root, native_fd, s, e);
 	if (!r && plan_count(p, TIER_TOOLS))
 		r = build_layer(p, native_fd, layers_dir, e);
@@ -174,6 +183,7 @@ int planner_get(const struct root *root, const struct settings *s, const char *s
 		return r;
 	if (plan_load(root, native_fd, key, layers_dir, out)) {
 		out->native_root = xstrdup(s->native_root);
+		out->machine = root->arch->uname;
 		return 0;
 	}
 	r = make_plan(root, s, native_fd, layers_dir, out, e);

@@ -14,6 +14,7 @@
 #include "base/path.h"
 #include "core/environ.h"
 #include "core/libexec.h"
+#include "core/portage.h"
 #include "core/run.h"
 #include "os/fdio.h"
 #include "os/proc.h"
@@ -35,6 +36,17 @@ struct probe {
 static const char *const ask_driver[] = { "-E", "-x", "c", "/dev/null", NULL };
 static const char *const ask_program[] = { "--version", NULL };
 
+/* What Portage needs of an interpreter; each of its scripts takes half a second. */
+static _noreturn_ void start_python(const struct candidate *c)
+{
+	_cleanup_free_ char *python = portage_python(c);
+
+	alarm(PROBE_SECONDS);
+	execl(python, python, "-c", "import bz2, hashlib, os, ssl, subprocess, zlib",
+	      (char *)NULL);
+	_exit(127);
+}
+
 static _noreturn_ void start_twin(const struct candidate *c)
 {
 	bool driver = c->kind == CANDIDATE_WRAPPED && strstr(c->conf, "questions");
@@ -47,6 +59,8 @@ static _noreturn_ void start_twin(const struct candidate *c)
 		argv[n++] = (char *)*ask++;
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
+	if (c->kind == CANDIDATE_SCRIPT)
+		start_python(c);
 	/* survives exec: nothing has to watch it */
 	alarm(PROBE_SECONDS);
 	execv(c->path, argv);
@@ -149,6 +163,12 @@ static int ask_original(const struct candidate *c, int out, struct err *e)
 	return 0;
 }
 
+static bool same_interpreter(const struct candidate *c, const struct candidate *before)
+{
+	return c->kind == CANDIDATE_SCRIPT && before->kind == CANDIDATE_SCRIPT &&
+	       !c->reason && !before->reason && !strcmp(c->native, before->native);
+}
+
 /* Inside the run. */
 static int start_all(void *arg, struct err *e)
 {
@@ -157,12 +177,15 @@ static int start_all(void *arg, struct err *e)
 					    "MAKE_HOST", "BASH_ENV", "MAKEFILES",
 					    "GNUMAKEFLAGS" };
 	const struct probe *p = arg;
-	int r = 0;
+	int status = 0, r = 0;
 
 	for (size_t i = 0; i < p->plan->swaps.n; i++) {
 		const struct candidate *c = &p->plan->swaps.v[i];
 		bool start = plan_swaps(c, TIER_TOOLS) && c->kind != CANDIDATE_LIBRARY;
-		int status = start ? status_of(c) : 0;
+		bool again = i && same_interpreter(c, &p->plan->swaps.v[i - 1]);
+
+		if (!again)
+			status = start ? status_of(c) : 0;
 
 		if (start && c->ask && !answers_alike(c))
 			status = ANSWERS_DIFFER;
@@ -187,6 +210,8 @@ static void judge(struct candidate *c, int status)
 	else if (WIFSIGNALED(status))
 		candidate_refuse(c, "the native twin does not start: signal %d (%s)",
 				 WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (c->kind == CANDIDATE_SCRIPT && status)
+		candidate_refuse(c, "the native Python lacks modules that Portage needs");
 	else if (WEXITSTATUS(status) == 126 || WEXITSTATUS(status) == 127)
 		candidate_refuse(c, "the native twin does not start: status %d",
 				 WEXITSTATUS(status));

@@ -159,7 +159,7 @@ static int do_bind(int rootfd, const struct mop *op)
 	_cleanup_close_ int src = -1, dst = -1;
 	struct stat st;
 
-	if (op->kind == MOP_ROOT_BIND) {
+	if (op->kind == MOP_ROOT_BIND || op->kind == MOP_ROOT_BIND_RO) {
 		src = beneath_open(rootfd, op->src, O_PATH | O_CLOEXEC, 0);
 	} else {
 		src = open(op->src, O_PATH | O_CLOEXEC);
@@ -175,7 +175,8 @@ static int do_bind(int rootfd, const struct mop *op)
 	dst = open_dst(rootfd, op->dst, S_ISDIR(st.st_mode));
 	if (dst < 0)
 		return dst;
-	return attach(src, dst, op->kind == MOP_BIND_RO);
+	return attach(src, dst,
+		      op->kind == MOP_BIND_RO || op->kind == MOP_ROOT_BIND_RO);
 }
 
 static int do_fs(int rootfd, const struct mop *op, const char *type, unsigned long flags,
@@ -221,7 +222,7 @@ static int do_file(int rootfd, const struct mop *op)
 	fd = openat(dir, path_base(op->dst),
 		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	/* the mode asked for, whatever the umask: users of the root read it too */
-	if (fd < 0 || fchmod(fd, 0644) < 0)
+	if (fd < 0 || fchmod(fd, op->kind == MOP_SCRIPT ? 0755 : 0644) < 0)
 		return -errno;
 	return fdio_write_all(fd, op->src, strlen(op->src));
 }
@@ -232,6 +233,7 @@ static int apply_one(int rootfd, const struct mop *op)
 	case MOP_BIND:
 	case MOP_BIND_RO:
 	case MOP_ROOT_BIND:
+	case MOP_ROOT_BIND_RO:
 		return do_bind(rootfd, op);
 	case MOP_TMPFS:
 		return do_fs(rootfd, op, "tmpfs", MS_NOSUID | MS_NODEV, op->src);
@@ -247,6 +249,7 @@ static int apply_one(int rootfd, const struct mop *op)
 	case MOP_SYMLINK:
 		return do_symlink(rootfd, op);
 	case MOP_FILE:
+	case MOP_SCRIPT:
 		return do_file(rootfd, op);
 	}
 	return -EINVAL;

@@ -42,10 +42,11 @@ const char *mop_name(enum mop_kind kind)
 {
 	static const char *const names[] = {
 		[MOP_BIND] = "bind",	   [MOP_BIND_RO] = "bind-ro",
-		[MOP_ROOT_BIND] = "rbind", [MOP_TMPFS] = "tmpfs",
-		[MOP_PROC] = "proc",	   [MOP_DEVPTS] = "devpts",
-		[MOP_MQUEUE] = "mqueue",   [MOP_DIR] = "dir",
-		[MOP_SYMLINK] = "symlink", [MOP_FILE] = "file",
+		[MOP_ROOT_BIND] = "rbind", [MOP_ROOT_BIND_RO] = "rbind-ro",
+		[MOP_TMPFS] = "tmpfs",	   [MOP_PROC] = "proc",
+		[MOP_DEVPTS] = "devpts",   [MOP_MQUEUE] = "mqueue",
+		[MOP_DIR] = "dir",	   [MOP_SYMLINK] = "symlink",
+		[MOP_FILE] = "file",	   [MOP_SCRIPT] = "script",
 	};
 
 	return names[kind];

@@ -12,6 +12,7 @@ enum mop_kind {
 	MOP_BIND,	 /* the file or directory src, with what is mounted beneath */
 	MOP_BIND_RO,	 /* the same, read-only */
 	MOP_ROOT_BIND,	 /* src is a path inside the new root, as it is at that step */
+	MOP_ROOT_BIND_RO, /* the same, read-only */
 	MOP_TMPFS,	 /* src holds mount options ("mode=1777") */
 	MOP_PROC,	 /* the proc of the run's own pid namespace */
 	MOP_DEVPTS,	 /* a private devpts instance */
@@ -19,6 +20,7 @@ enum mop_kind {
 	MOP_DIR,	 /* mkdir -p; src holds the octal mode */
 	MOP_SYMLINK,	 /* a link at dst naming src */
 	MOP_FILE,	 /* a new file whose bytes are src, on a tmpfs made before */
+	MOP_SCRIPT,	 /* the same, executable */
 };
 
 struct mop {

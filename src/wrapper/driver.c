@@ -18,14 +18,14 @@
  * Static, and silent unless it fails: it starts once for every compilation.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "wrapper/chroot.h"
 
 #define NATIVE "/run/crossroot/driver"
 #define CONF "/run/crossroot/conf"
@@ -98,41 +98,12 @@ static char *under(const char *dir)
 	return path;
 }
 
-static void write_proc(const char *path, const char *text)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f || fputs(text, f) < 0 || fclose(f))
-		fail("map the user");
-}
-
-/* What chroot(2) takes, for who is not root: a user namespace of one's own. */
-static void get_chroot(void)
-{
-	char uids[64], gids[64];
-
-	snprintf(uids, sizeof(uids), "%u %u 1", geteuid(), geteuid());
-	snprintf(gids, sizeof(gids), "%u %u 1", getegid(), getegid());
-	if (unshare(CLONE_NEWUSER) < 0)
-		fail("create a user namespace");
-	write_proc("/proc/self/setgroups", "deny");
-	write_proc("/proc/self/uid_map", uids);
-	write_proc("/proc/self/gid_map", gids);
-}
-
 static _Noreturn void emulate(char **argv)
 {
-	char cwd[PATH_MAX];
+	const char *failed = enter_view(EMULATED);
 
-	if (!getcwd(cwd, sizeof(cwd)))
-		fail("find the working directory");
-	if (chroot(EMULATED) < 0) {
-		get_chroot();
-		if (chroot(EMULATED) < 0)
-			fail("enter the emulated root");
-	}
-	if (chdir(cwd) < 0)
-		fail("find the working directory in the emulated root");
+	if (failed)
+		fail(failed);
 	execv(self, argv);
 	fail("run the emulated original");
 }

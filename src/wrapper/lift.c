@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * In a root at /run/crossroot/lift: take swaps off, so that the originals beneath
+ * them can be replaced. A mount point can be neither renamed over nor deleted.
+ *
+ *	lift PATH...		of these paths
+ *	lift --image DIR	of what a package's image in DIR would install
+ *	lift --contents FILE	of what a package installed (a CONTENTS of Gentoo's
+ *				database; a missing FILE lists nothing)
+ *
+ * Which paths are swapped is in /run/crossroot/swaps, canonical, one a line. What
+ * runs of a lifted program goes on; from now on this run starts the original.
+ */
+#include <errno.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SWAPS "/run/crossroot/swaps"
+#define TOOLCHAIN_VIEW "/run/crossroot/toolchain"
+
+static char **swaps;
+static size_t nswaps;
+static const char *image;
+static int status;
+
+static void complain(const char *what, const char *path)
+{
+	fprintf(stderr, "crossroot: %s '%s': %s\n", what, path, strerror(errno));
+	status = 1;
+}
+
+static void *checked(void *p)
+{
+	if (!p)
+		abort();
+	return p;
+}
+
+static int read_swaps(void)
+{
+	FILE *f = fopen(SWAPS, "re");
+	char *line = NULL;
+	size_t size = 0, cap = 0;
+	ssize_t n;
+
+	if (!f)
+		return -1;
+	while ((n = getline(&line, &size, f)) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (nswaps == cap) {
+			cap = cap ? 2 * cap : 256;
+			swaps = checked(reallocarray(swaps, cap, sizeof(*swaps)));
+		}
+		swaps[nswaps++] = checked(strdup(line));
+	}
+	free(line);
+	fclose(f);
+	return 0;
+}
+
+static void take_off(const char *path)
+{
+	/* not there: another package's turn has taken it off already */
+	if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL &&
+	    errno != ENOENT)
+		complain("take the swap off", path);
+}
+
+/* Lift @path if it is swapped, under whatever name a link on the way gives it. */
+static void lift(const char *path)
+{
+	char dir[PATH_MAX], real[PATH_MAX], full[2 * PATH_MAX], view[3 * PATH_MAX];
+	const char *base = strrchr(path, '/');
+
+	if (!base || (size_t)(base - path) >= sizeof(dir))
+		return;
+	memcpy(dir, path, (size_t)(base - path));
+	dir[base - path] = '\0';
+	/* the last name itself may be a link that is replaced, and no swap then */
+	if (!realpath(*dir ? dir : "/", real))
+		return;
+	snprintf(full, sizeof(full), "%s%s", strcmp(real, "/") ? real : "", base);
+	for (size_t i = 0; i < nswaps; i++)
+		if (!strcmp(swaps[i], full)) {
+			snprintf(view, sizeof(view), TOOLCHAIN_VIEW "%s", full);
+			take_off(full);
+			take_off(view);
+			return;
+		}
+}
+
+static int lift_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)ftw;
+	if (type != FTW_D && type != FTW_DNR)
+		lift(path + strlen(image));
+	return 0;
+}
+
+/* "obj PATH MD5 MTIME" and "sym PATH -> TARGET MTIME"; a PATH may have blanks. */
+static void lift_contents(const char *file)
+{
+	FILE *f = fopen(file, "re");
+	char *line = NULL, *end;
+	size_t size = 0;
+
+	if (!f) {
+		if (errno != ENOENT)
+			complain("read", file);
+		return;
+	}
+	while (getline(&line, &size, f) > 0) {
+		bool obj = !strncmp(line, "obj ", 4);
+
+		if (!obj && strncmp(line, "sym ", 4))
+			continue;
+		end = obj ? strrchr(line, ' ') : strstr(line, " -> ");
+		if (obj && end) {
+			*end = '\0';
+			end = strrchr(line, ' ');
+		}
+		if (!end || end < line + 4)
+			continue;
+		*end = '\0';
+		lift(line + 4);
+	}
+	free(line);
+	fclose(f);
+}
+
+int main(int argc, char **argv)
+{
+	static char clean[PATH_MAX];
+
+	if (argc < 2) {
+		fputs("usage: /run/crossroot/lift PATH...|--image DIR|--contents FILE\n", stderr);
+		return 2;
+	}
+	if (read_swaps() < 0) {
+		complain("read", SWAPS);
+		return 1;
+	}
+	/* a run that swaps nothing */
+	if (!nswaps)
+		return 0;
+	if (argc == 3 && !strcmp(argv[1], "--image")) {
+		image = realpath(argv[2], clean);
+		if (!image || nftw(image, lift_file, 32, FTW_PHYS | FTW_MOUNT) < 0)
+			complain("read the image", argv[2]);
+	} else if (argc == 3 && !strcmp(argv[1], "--contents")) {
+		lift_contents(argv[2]);
+	} else {
+		for (int i = 1; i < argc; i++)
+			lift(argv[i]);
+	}
+	return status;
+}
