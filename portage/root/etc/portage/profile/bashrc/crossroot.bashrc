@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# crossroot's part in every phase of every package; ebuild.sh sources it, and so does
+# misc-functions.sh, then without EBUILD_PHASE. A user's bashrc comes later and may replace
+# functions, so what is to be done is done while this is sourced. In the common case that
+# takes two or three reads of small files, and no other program.
+
+# crossroot_die_hook: leave word of a failed build for "crossroot". It stays in the saved
+# environment, with EBUILD_DEATH_HOOKS that names it, and so has to stand alone.
+crossroot_die_hook() {
+	local tier='' phase=${EBUILD_PHASE} x
+
+	[[ -d /run/crossroot/failed ]] || return 0
+	read -r tier 2>/dev/null </run/crossroot/tier
+	case ${CROSSROOT_TIER} in
+	none) tier=none ;;
+	toolchain) [[ ${tier} != tools ]] || tier=toolchain ;;
+	esac
+	# a helper's death is told later, outside of its phase: the one that is not done
+	if [[ ! ${phase} ]]; then
+		for x in unpack:unpacked prepare:prepared configure:configured \
+			compile:compiled test:tested install:installed; do
+			phase=${x%:*}
+			[[ -e ${PORTAGE_BUILDDIR}/.${x#*:} ]] || break
+		done
+	fi
+	addwrite /run/crossroot/failed
+	echo "${phase} ${tier}" >"/run/crossroot/failed/${CATEGORY}:${PF}"
+}
+
+# Say once in a root that this is not how it is meant to be used.
+crossroot_hook_outside() {
+	local said=${PORTAGE_TMPDIR}/portage/.crossroot-outside
+
+	[[ ${EBUILD_PHASE} == setup && ! -e ${said} ]] || return 0
+	: >"${said}"
+	ewarn "This root was set up for crossroot, but is not run by it: whatever is not"
+	ewarn "for this machine is emulated, if it runs at all. This is said only once;"
+	ewarn "\"crossroot setup --undo\" takes out of a root what crossroot put into it."
+}
+
+# crossroot_hook_enter TIER: go on with this phase in the view of a lower tier.
+#
+# Up to here the phase has changed its environment in ways that ebuild.sh repeats, but
+# for two: it made an array of PORTAGE_ECLASS_LOCATIONS, quoted words before, which it has
+# marked read-only since, and it took back the export of ___in_portage_iuse. The rest of
+# its state is in ${T}/environment, which is read again.
+crossroot_hook_enter() {
+	local IFS=' ' enter=/run/crossroot/enter-view
+
+	[[ -x ${enter} ]] || die "CROSSROOT_TIER=$1, but this run has no ${enter}"
+	declare -F ___in_portage_iuse >/dev/null && export -f ___in_portage_iuse
+	exec /usr/bin/env _CROSSROOT_ENTERED="$1" \
+		PORTAGE_ECLASS_LOCATIONS="${PORTAGE_ECLASS_LOCATIONS[*]@Q}" \
+		"${enter}" "$1" "${BASH}" "${PORTAGE_BIN_PATH}/ebuild.sh" "${EBUILD_PHASE}"
+}
+
+# The package's tier, by package.env: that of the run, or a lower one.
+crossroot_hook_tier() {
+	local tier='' entered=${_CROSSROOT_ENTERED}
+
+	unset _CROSSROOT_ENTERED
+	if [[ -e /run/crossroot/view ]]; then
+		read -r tier </run/crossroot/view
+	else
+		read -r tier </run/crossroot/tier
+	fi
+	case ${CROSSROOT_TIER}:${tier} in
+	none:toolchain | none:tools | toolchain:tools) ;;
+	:* | none:none | toolchain:* | tools:*) return 0 ;;
+	*) die "CROSSROOT_TIER=\"${CROSSROOT_TIER}\": give none, toolchain or tools" ;;
+	esac
+	[[ ! ${entered} ]] ||
+		die "crossroot: the view of tier ${entered} says that it is of tier ${tier}"
+	crossroot_hook_enter "${CROSSROOT_TIER}"
+}
+
+crossroot_hook() {
+	local contents lift=/run/crossroot/lift
+
+	if [[ ! -e /run/crossroot/tier ]]; then
+		crossroot_hook_outside
+		return
+	fi
+	# ptrace(), its other method, does not work under qemu-user
+	export SANDBOX_METHOD=preload
+	register_die_hook crossroot_die_hook
+	case ${EBUILD_PHASE} in
+	unpack | prepare | configure | compile | test | install)
+		# misc-functions.sh, Portage's own work, has no arguments here
+		[[ ${EBUILD_SH_ARGS} != "${EBUILD_PHASE}" ]] || crossroot_hook_tier
+		;;
+	preinst)
+		"${lift}" --image "${D}" ||
+			die "crossroot: swapped programs cannot be replaced"
+		;;
+	prerm)
+		contents=${EROOT:-${ROOT}}/var/db/pkg/${CATEGORY}/${PF}/CONTENTS
+		[[ ! -e ${contents} ]] || "${lift}" --contents "${contents}" ||
+			die "crossroot: swapped programs cannot be removed"
+		;;
+	esac
+}
+
+crossroot_hook
+unset -f crossroot_hook crossroot_hook_{enter,outside,tier}
