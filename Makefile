@@ -17,6 +17,7 @@ PREFIX ?= /usr
 BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 LIBEXECDIR ?= $(PREFIX)/libexec
+DATADIR ?= $(PREFIX)/share
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CFLAGS ?= -O2 -g
 INSTALL ?= install
@@ -35,9 +36,9 @@ base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mplan ns pty
 core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ expose hybrid inside layer \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu root run settings \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu root run settings setup \
 	toolchain toolchain_debian toolchain_gentoo tools verify
-cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run cmd_verify main opts progress ui
+cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_verify main opts progress ui
 
 have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
 lib_src := $(call have,base,$(base_src)) $(call have,os,$(os_src)) \
@@ -53,7 +54,7 @@ $(error pkg-config found none of: $(pkgs); run tests/install-deps)
 endif
 
 san_flags := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-cr_cppflags := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -Isrc $(pkg_cflags) $(CPPFLAGS)
+cr_cppflags := -D_GNU_SOURCE -DVERSION='"$(VERSION)"' -DLIBEXECDIR='"$(LIBEXECDIR)"' -DDATADIR='"$(DATADIR)"' -Isrc $(pkg_cflags) $(CPPFLAGS)
 cr_cflags := -std=gnu11 -Wall -Wextra -Wshadow -Wmissing-prototypes $(if $(WERROR),-Werror) \
 	-ffile-prefix-map=$(CURDIR)=. $(san_flags) $(CFLAGS)
 cr_ldflags := $(san_flags) $(LDFLAGS)
@@ -64,7 +65,7 @@ pages := $(if $(shell command -v scdoc),crossroot.1 crossroot.conf.5)
 # What crossroot shows inside a root.
 helpers := crossroot-driver crossroot-lift crossroot-qemu crossroot-view
 
-all: $(O)/libcrossroot.a $(O)/crossroot $(helpers:%=$(O)/%) \
+all: $(O)/share/stamp $(O)/libcrossroot.a $(O)/crossroot $(helpers:%=$(O)/%) \
 	$(pages:%=$(O)/%)
 
 # A changed compiler or flag rebuilds everything; an unchanged one touches nothing.
@@ -92,6 +93,15 @@ $(O)/crossroot-%: src/wrapper/%.c src/wrapper/chroot.h $(O)/flags
 	$(Q)mkdir -p $(@D)
 	@$(if $(V),,echo '  CC      $@')
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -Isrc -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+
+# What "crossroot setup" copies into a root, as it is installed.
+share_src := $(shell find portage/root portage/repo profiles eclass -type f 2>/dev/null)
+
+$(O)/share/stamp: $(share_src) $(O)/flags
+	$(Q)rm -rf $(O)/share
+	$(Q)mkdir -p $(O)/share/root/var/db/repos
+	$(Q)cp -R portage/root/. $(O)/share/root
+	$(Q)touch $@
 
 $(O)/%: doc/%.scd
 	$(Q)mkdir -p $(@D)
@@ -170,4 +180,4 @@ clean:
 	rm -rf $(O)
 
 .PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root check-long replay fuzz analyze demo bench install clean FORCE
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -39,7 +39,7 @@ struct given {
 };
 
 extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_enter, cmd_info, cmd_list,
-	cmd_plan, cmd_run, cmd_verify;
+	cmd_plan, cmd_run, cmd_setup, cmd_verify;
 extern const struct cmd *const commands[];
 
 /*

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/path.h"
 #include "core/patch.h"
 #include "os/beneath.h"
@@ -98,11 +99,8 @@ static void manifest(const struct source *s, struct buf *b)
 
 static char *key_of(const struct buf *text)
 {
-	uint64_t h = 0xcbf29ce484222325; /* FNV-1a; layer_ensure compares the text too */
-
-	for (size_t i = 0; i < text->len; i++)
-		h = (h ^ (uint8_t)text->data[i]) * 0x100000001b3;
-	return xasprintf("%016" PRIx64, h);
+	/* layer_ensure compares the text too */
+	return xasprintf("%016" PRIx64, hash_fnv1a(text->data, text->len));
 }
 
 static int copy_file(const struct source *s, const char *path, int dirfd, const char *name,

@@ -10,7 +10,8 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 
-int libexec_find(const char *name, char **out, struct err *e)
+/* @name below the directory of this program, else below @installed. */
+static int find(const char *name, const char *installed, char **out, struct err *e)
 {
 	_cleanup_free_ char *dir = NULL, *path = NULL;
 	char exe[PATH_MAX];
@@ -26,11 +27,23 @@ int libexec_find(const char *name, char **out, struct err *e)
 		}
 		free(path);
 	}
-	path = path_join(LIBEXECDIR "/crossroot", name);
+	path = path_join(installed, path_base(name));
 	if (access(path, X_OK) < 0) {
-		err_set(e, -errno, "find crossroot's helper '%s'", path);
+		err_set(e, -errno, "find crossroot's '%s'", path);
 		return err_hint(e, "'make install' puts it there");
 	}
 	*out = TAKE_PTR(path);
 	return 0;
+}
+
+int libexec_find(const char *name, char **out, struct err *e)
+{
+	return find(name, LIBEXECDIR "/crossroot", out, e);
+}
+
+int libexec_data(const char *name, char **out, struct err *e)
+{
+	_cleanup_free_ char *built = path_join("share", name);
+
+	return find(built, DATADIR "/crossroot", out, e);
 }

@@ -8,3 +8,6 @@
  * frees: beside this program (a build tree), else where it was installed.
  */
 int libexec_find(const char *name, char **out, struct err *e);
+
+/* The same for a directory @name of data ("root", "repo"): share/NAME beside it. */
+int libexec_data(const char *name, char **out, struct err *e);

@@ -60,11 +60,8 @@ crossroot_hook_tier() {
 	local tier='' entered=${_CROSSROOT_ENTERED}
 
 	unset _CROSSROOT_ENTERED
-	if [[ -e /run/crossroot/view ]]; then
-		read -r tier </run/crossroot/view
-	else
-		read -r tier </run/crossroot/tier
-	fi
+	# in a view, that view's
+	read -r tier </run/crossroot/tier
 	case ${CROSSROOT_TIER}:${tier} in
 	none:toolchain | none:tools | toolchain:tools) ;;
 	:* | none:none | toolchain:* | tools:*) return 0 ;;

@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "core/libexec.h"
+#include "os/beneath.h"
+#include "os/fdio.h"
+
+#define MANIFEST "setup"
+#define FILE_LIMIT (1 << 20)
+
+/* A file of the share, or a line of the manifest. */
+struct item {
+	char *path; /* absolute, in the root */
+	char *data; /* a file's bytes; NULL in a manifest and of a directory */
+	size_t len;
+	mode_t mode;
+	uint64_t hash; /* of a file's bytes; 0: a directory that setup made */
+};
+
+struct items {
+	struct item *v;
+	size_t n, cap;
+};
+
+static struct item *item_add(struct items *l, const char *path)
+{
+	xgrow(&l->v, &l->cap, l->n, sizeof(*l->v));
+	l->v[l->n] = (struct item){ .path = xstrdup(path) };
+	return &l->v[l->n++];
+}
+
+static struct item *item_find(const struct items *l, const char *path)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i].path, path))
+			return &l->v[i];
+	return NULL;
+}
+
+static void items_free(struct items *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].path);
+		free(l->v[i].data);
+	}
+	free(l->v);
+	*l = (struct items){ 0 };
+}
+
+/* Everything below @path of the share at @fd, files only. */
+static int read_share(int fd, const char *path, struct items *l, struct err *e)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = beneath_list(fd, path, &names);
+
+	if (r < 0)
+		return err_set(e, r, "read '%s' of crossroot's files", path);
+	for (size_t i = 0; i < names.n && !r; i++) {
+		_cleanup_free_ char *sub = path_join(path, names.v[i]);
+		struct stat st;
+
+		r = beneath_stat(fd, sub, &st);
+		if (r < 0)
+			return err_set(e, r, "read '%s' of crossroot's files", sub);
+		if (S_ISDIR(st.st_mode)) {
+			r = read_share(fd, sub, l, e);
+			continue;
+		}
+		struct item *it = item_add(l, sub);
+
+		it->mode = st.st_mode & 0755;
+		r = beneath_read(fd, sub, FILE_LIMIT, &it->data, &it->len, e);
+		it->hash = r ? 0 : hash_fnv1a(it->data, it->len);
+	}
+	return r;
+}
+
+/* Lines "HASH PATH"; a directory's hash is 0. */
+static int read_manifest(const struct root *root, struct items *l, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_strv_ struct strv lines = { 0 };
+	int r = fdio_read_file(root->dir_fd, MANIFEST, FILE_LIMIT, &text, NULL, e);
+
+	if (r < 0) {
+		if (r == -ENOENT)
+			*e = (struct err){ 0 };
+		return r == -ENOENT ? 0 : r;
+	}
+	strv_split(&lines, text, "\n");
+	for (size_t i = 0; i < lines.n; i++) {
+		char *path;
+		uint64_t hash = strtoull(lines.v[i], &path, 16);
+
+		if (*path == ' ' && path[1] == '/')
+			item_add(l, path + 1)->hash = hash;
+	}
+	return 0;
+}
+
+static int write_manifest(const struct root *root, const struct items *l, struct err *e)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	for (size_t i = 0; i < l->n; i++)
+		buf_addf(&b, "%016" PRIx64 " %s\n", l->v[i].hash, l->v[i].path);
+	return fdio_publish(root->dir_fd, MANIFEST, b.data, b.len, 0644, e);
+}
+
+/* Whether the root has something at @it's path that is neither ours nor as we left it. */
+static bool is_others(const struct root *root, const struct item *it)
+{
+	_cleanup_free_ char *data = NULL;
+	size_t len;
+
+	if (beneath_read(root->tree_fd, it->path, FILE_LIMIT, &data, &len, NULL) < 0)
+		return true;
+	return hash_fnv1a(data, len) != it->hash;
+}
+
+/* What stands in the way of @path: a file where it needs a directory. */
+static int check_parents(const struct root *root, const char *path, struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(path);
+	struct stat st;
+	int r = beneath_stat(root->tree_fd, dir, &st);
+
+	if (r == -ENOENT)
+		return check_parents(root, dir, e);
+	if (r < 0)
+		return err_set(e, r, "look at '%s' in the root", dir);
+	if (S_ISDIR(st.st_mode))
+		return 0;
+	err_set(e, -ERR_STATE, "'%s' of the root is a file, where '%s' has to go", dir, path);
+	return err_hint(e, "Portage reads a directory of files there as well: move the file "
+			   "to '%s/local'", dir);
+}
+
+static int check(const struct root *root, const struct items *share,
+		 const struct items *old, struct err *e)
+{
+	for (size_t i = 0; i < share->n; i++) {
+		const char *path = share->v[i].path;
+		struct stat st;
+		int r = check_parents(root, path, e);
+
+		if (r < 0)
+			return r;
+		/* the same bytes are as good as ours: what a killed setup left */
+		if (item_find(old, path) || beneath_stat(root->tree_fd, path, &st) < 0 ||
+		    !is_others(root, &share->v[i]))
+			continue;
+		err_set(e, -ERR_STATE, "the root has a file '%s' that is not crossroot's", path);
+		return err_hint(e, "move it away, and try again");
+	}
+	return 0;
+}
+
+/* mkdir -p, noting what was not there. */
+static int make_dirs(const struct root *root, const char *path, struct items *made,
+		     struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(path);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int r;
+
+	if (!beneath_stat(root->tree_fd, path, &st))
+		return 0;
+	r = make_dirs(root, dir, made, e);
+	if (r < 0)
+		return r;
+	fd = beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(e, fd, "open '%s' in the root", dir);
+	if (mkdirat(fd, path_base(path), 0755) < 0 ||
+	    fchmodat(fd, path_base(path), 0755, 0) < 0)
+		return err_set(e, -errno, "create '%s' in the root", path);
+	if (!item_find(made, path))
+		item_add(made, path);
+	return 0;
+}
+
+static int put(const struct root *root, const struct item *it, struct items *made,
+	       struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(it->path);
+	_cleanup_close_ int fd = -1;
+	int r = make_dirs(root, dir, made, e);
+
+	if (r < 0)
+		return r;
+	fd = beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(e, fd, "open '%s' in the root", dir);
+	return fdio_publish(fd, path_base(it->path), it->data, it->len, it->mode, e);
+}
+
+/* Remove what @it says was put there, unless somebody changed it. */
+static int take(const struct root *root, const struct item *it, struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(it->path);
+	_cleanup_close_ int fd =
+		beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct stat st;
+
+	if (fd < 0 || fstatat(fd, path_base(it->path), &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (!it->hash) {
+		/* with something of somebody else's in it, it stays */
+		if (unlinkat(fd, path_base(it->path), AT_REMOVEDIR) < 0 &&
+		    errno != ENOTEMPTY && errno != ENOTDIR)
+			return err_set(e, -errno, "remove '%s' from the root", it->path);
+		return 0;
+	}
+	if (!S_ISREG(st.st_mode) || is_others(root, it)) {
+		log_warn("'%s' of root '%s' was changed: it stays", it->path, root->name);
+		return 0;
+	}
+	if (unlinkat(fd, path_base(it->path), 0) < 0)
+		return err_set(e, -errno, "remove '%s' from the root", it->path);
+	return 0;
+}
+
+static int install(const struct root *root, const struct items *share, struct items *old,
+		   struct err *e)
+{
+	struct items now = { 0 };
+	int r = 0;
+
+	/* directories of before, so that they are still known */
+	for (size_t i = 0; i < old->n; i++)
+		if (!old->v[i].hash)
+			item_add(&now, old->v[i].path);
+	for (size_t i = 0; i < share->n && !r; i++) {
+		const struct item *it = &share->v[i], *was = item_find(old, it->path);
+		struct stat st;
+
+		if (was && !beneath_stat(root->tree_fd, it->path, &st) &&
+		    is_others(root, was) && is_others(root, it)) {
+			log_warn("'%s' of root '%s' was changed: it stays as it is", it->path,
+				 root->name);
+			item_add(&now, it->path)->hash = was->hash;
+			continue;
+		}
+		r = put(root, it, &now, e);
+		item_add(&now, it->path)->hash = it->hash;
+	}
+	for (size_t i = old->n; i-- > 0 && !r;)
+		if (old->v[i].hash && !item_find(share, old->v[i].path))
+			r = take(root, &old->v[i], e);
+	/* also of what a failure left half done */
+	if (write_manifest(root, &now, r ? NULL : e) < 0 && !r)
+		r = e->code;
+	items_free(&now);
+	return r;
+}
+
+int setup_install(const struct root *root, const char *share_dir, struct err *e)
+{
+	_cleanup_close_ int fd = open(share_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct items share = { 0 }, old = { 0 };
+	int r;
+
+	if (fd < 0)
+		return err_set(e, -errno, "open crossroot's files at '%s'", share_dir);
+	r = read_share(fd, "/", &share, e);
+	if (!r)
+		r = read_manifest(root, &old, e);
+	if (!r)
+		r = check(root, &share, &old, e);
+	if (!r)
+		r = install(root, &share, &old, e);
+	items_free(&share);
+	items_free(&old);
+	if (r < 0)
+		err_wrap(e, "set up root '%s'", root->name);
+	return r;
+}
+
+int setup_undo(const struct root *root, struct err *e)
+{
+	struct items old = { 0 };
+	int r = read_manifest(root, &old, e);
+
+	/* what is in a directory comes after it */
+	for (size_t i = old.n; i-- > 0 && !r;)
+		if (old.v[i].hash)
+			r = take(root, &old.v[i], e);
+	for (size_t i = old.n; i-- > 0 && !r;)
+		if (!old.v[i].hash)
+			r = take(root, &old.v[i], e);
+	items_free(&old);
+	if (!r && unlinkat(root->dir_fd, MANIFEST, 0) < 0 && errno != ENOENT)
+		r = err_set(e, -errno, "remove the list of what was set up");
+	return r;
+}
+
+bool setup_wanted(const struct root *root)
+{
+	struct stat st;
+
+	return !beneath_stat(root->tree_fd, "/usr/lib/portage", &st) &&
+	       !beneath_stat(root->tree_fd, "/etc/portage", &st);
+}
+
+int setup_share(char **out, struct err *e)
+{
+	return libexec_data("root", out, e);
+}
