@@ -157,14 +157,14 @@ void portage_python_mounts(const struct candidate *c, const char *native_root,
 		enum mop_kind kind;
 		const char *src, *dir, *sub, *name;
 	} ops[] = {
+		/* no symlink: Portage hands its helpers what that leads to */
+		{ MOP_BIND_RO, exe, home, "/bin/", python },
 		{ MOP_BIND_RO, exe, home, "/base/bin/", python },
 		{ MOP_BIND_RO, lib, home, "/base/lib/", python },
 		{ MOP_FILE, cfg, home, "/", "pyvenv.cfg" },
 		{ MOP_FILE, text, site, "/", "crossroot_target.py" },
 		{ MOP_FILE, "import crossroot_target\n", site, "/", "crossroot.pth" },
 	};
-	_cleanup_free_ char *bin = portage_python(c);
-	_cleanup_free_ char *link = xasprintf("../base/bin/%s", python);
 
 	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
 		_cleanup_free_ char *dst =
@@ -172,5 +172,4 @@ void portage_python_mounts(const struct candidate *c, const char *native_root,
 
 		mplan_add(m, ops[i].kind, ops[i].src, dst);
 	}
-	mplan_add(m, MOP_SYMLINK, link, bin);
 }
