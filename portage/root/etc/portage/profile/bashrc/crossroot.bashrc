@@ -20,6 +20,7 @@ crossroot_die_hook() {
 	if [[ ! ${phase} ]]; then
 		for x in unpack:unpacked prepare:prepared configure:configured \
 			compile:compiled test:tested install:installed; do
+			[[ ${x} != test:* || " ${FEATURES} " == *" test "* ]] || continue
 			phase=${x%:*}
 			[[ -e ${PORTAGE_BUILDDIR}/.${x#*:} ]] || break
 		done
@@ -74,6 +75,7 @@ crossroot_hook_tier() {
 
 crossroot_hook() {
 	local contents lift=/run/crossroot/lift
+	local failed=/run/crossroot/failed/${CATEGORY}:${PF}
 
 	if [[ ! -e /run/crossroot/tier ]]; then
 		crossroot_hook_outside
@@ -83,6 +85,10 @@ crossroot_hook() {
 	export SANDBOX_METHOD=preload
 	register_die_hook crossroot_die_hook
 	case ${EBUILD_PHASE} in
+	setup)
+		# what an earlier build left, which a phase of another user could not replace
+		[[ ! -e ${failed} ]] || rm -f "${failed}"
+		;;
 	unpack | prepare | configure | compile | test | install)
 		# misc-functions.sh, Portage's own work, has no arguments here
 		[[ ${EBUILD_SH_ARGS} != "${EBUILD_PHASE}" ]] || crossroot_hook_tier
