@@ -94,13 +94,14 @@ $(O)/crossroot-%: src/wrapper/%.c src/wrapper/chroot.h $(O)/flags
 	@$(if $(V),,echo '  CC      $@')
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -Isrc -ffile-prefix-map=$(CURDIR)=. -o $@ $<
 
-# What "crossroot setup" copies into a root, as it is installed.
-share_src := $(shell find portage/root portage/repo profiles eclass -type f 2>/dev/null)
+# What goes into roots: an ebuild repository and the files of "crossroot setup".
+share_src := $(shell find portage/root portage/repo profiles eclass -type f)
+put_share = rm -rf $(1)/repo $(1)/root && $(INSTALL) -d $(1) && \
+	cp -RP portage/repo portage/root $(1)/ && cp -RP profiles eclass $(1)/repo/ && \
+	chmod -R u=rwX,go=rX $(1)/repo $(1)/root
 
 $(O)/share/stamp: $(share_src) $(O)/flags
-	$(Q)rm -rf $(O)/share
-	$(Q)mkdir -p $(O)/share/root/var/db/repos
-	$(Q)cp -R portage/root/. $(O)/share/root
+	$(Q)$(call put_share,$(O)/share)
 	$(Q)touch $@
 
 $(O)/%: doc/%.scd
@@ -175,6 +176,7 @@ install: all
 	$(INSTALL) -m755 $(helpers:%=$(O)/%) $(DESTDIR)$(LIBEXECDIR)/crossroot/
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
 	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(p) &&) :
+	$(call put_share,$(DESTDIR)$(DATADIR)/crossroot)
 
 clean:
 	rm -rf $(O)

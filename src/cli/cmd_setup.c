@@ -1,20 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <stdlib.h>
-
-#include "base/buf.h"
 #include "cli/cli.h"
 #include "core/setup.h"
-
-static int install(const struct root *root, struct err *e)
-{
-	char *share = NULL;
-	int r = setup_share(&share, e);
-
-	if (!r)
-		r = setup_install(root, share, e);
-	free(share);
-	return r;
-}
 
 static int setup_main(const struct cmd *cmd, int argc, char **argv)
 {
@@ -27,7 +13,8 @@ static int setup_main(const struct cmd *cmd, int argc, char **argv)
 		return r;
 	r = ui_open(&g, LOCK_EXCLUSIVE, &o, &e);
 	if (!r) {
-		r = given_has(&g, "undo") ? setup_undo(&o.root, &e) : install(&o.root, &e);
+		r = given_has(&g, "undo") ? setup_undo(&o.root, &e) :
+					    setup_install(&o.root, &e);
 		ui_close(&o);
 	}
 	given_free(&g);

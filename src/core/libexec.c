@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 
-/* @name below the directory of this program, else below @installed. */
+/* @name beside this program, else what was @installed. */
 static int find(const char *name, const char *installed, char **out, struct err *e)
 {
 	_cleanup_free_ char *dir = NULL, *path = NULL;
@@ -27,7 +27,7 @@ static int find(const char *name, const char *installed, char **out, struct err 
 		}
 		free(path);
 	}
-	path = path_join(installed, path_base(name));
+	path = xstrdup(installed);
 	if (access(path, X_OK) < 0) {
 		err_set(e, -errno, "find crossroot's '%s'", path);
 		return err_hint(e, "'make install' puts it there");
@@ -38,12 +38,12 @@ static int find(const char *name, const char *installed, char **out, struct err 
 
 int libexec_find(const char *name, char **out, struct err *e)
 {
-	return find(name, LIBEXECDIR "/crossroot", out, e);
+	_cleanup_free_ char *installed = path_join(LIBEXECDIR "/crossroot", name);
+
+	return find(name, installed, out, e);
 }
 
-int libexec_data(const char *name, char **out, struct err *e)
+int libexec_data(char **out, struct err *e)
 {
-	_cleanup_free_ char *built = path_join("share", name);
-
-	return find(built, DATADIR "/crossroot", out, e);
+	return find("share", DATADIR "/crossroot", out, e);
 }

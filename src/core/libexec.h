@@ -9,5 +9,5 @@
  */
 int libexec_find(const char *name, char **out, struct err *e);
 
-/* The same for a directory @name of data ("root", "repo"): share/NAME beside it. */
-int libexec_data(const char *name, char **out, struct err *e);
+/* The same for the directory of its data: share/ beside it, or where it was installed. */
+int libexec_data(char **out, struct err *e);

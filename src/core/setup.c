@@ -59,8 +59,9 @@ static void items_free(struct items *l)
 	*l = (struct items){ 0 };
 }
 
-/* Everything below @path of the share at @fd, files only. */
-static int read_share(int fd, const char *path, struct items *l, struct err *e)
+/* Every file below @path of the directory @fd, which is to be @to in the root. */
+static int read_share(int fd, const char *path, const char *to, struct items *l,
+		      struct err *e)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	int r = beneath_list(fd, path, &names);
@@ -75,10 +76,12 @@ static int read_share(int fd, const char *path, struct items *l, struct err *e)
 		if (r < 0)
 			return err_set(e, r, "read '%s' of crossroot's files", sub);
 		if (S_ISDIR(st.st_mode)) {
-			r = read_share(fd, sub, l, e);
+			r = read_share(fd, sub, to, l, e);
 			continue;
 		}
-		struct item *it = item_add(l, sub);
+
+		_cleanup_free_ char *path_in_root = xasprintf("%s%s", to, sub);
+		struct item *it = item_add(l, path_in_root);
 
 		it->mode = st.st_mode & 0755;
 		r = beneath_read(fd, sub, FILE_LIMIT, &it->data, &it->len, e);
@@ -268,15 +271,33 @@ static int install(const struct root *root, const struct items *share, struct it
 	return r;
 }
 
-int setup_install(const struct root *root, const char *share_dir, struct err *e)
+static int read_shares(struct items *l, struct err *e)
 {
-	_cleanup_close_ int fd = open(share_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	static const struct {
+		const char *name, *to;
+	} parts[] = {
+		{ "root", "" },
+		{ "repo", "/var/db/repos/crossroot" },
+	};
+	_cleanup_free_ char *dir = NULL;
+	int r = libexec_data(&dir, e);
+
+	for (size_t i = 0; !r && i < ARRAY_SIZE(parts); i++) {
+		_cleanup_free_ char *path = path_join(dir, parts[i].name);
+		_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		r = fd < 0 ? err_set(e, -errno, "open crossroot's '%s'", path) :
+			     read_share(fd, "/", parts[i].to, l, e);
+	}
+	return r;
+}
+
+int setup_install(const struct root *root, struct err *e)
+{
 	struct items share = { 0 }, old = { 0 };
 	int r;
 
-	if (fd < 0)
-		return err_set(e, -errno, "open crossroot's files at '%s'", share_dir);
-	r = read_share(fd, "/", &share, e);
+	r = read_shares(&share, e);
 	if (!r)
 		r = read_manifest(root, &old, e);
 	if (!r)
@@ -314,9 +335,4 @@ bool setup_wanted(const struct root *root)
 
 	return !beneath_stat(root->tree_fd, "/usr/lib/portage", &st) &&
 	       !beneath_stat(root->tree_fd, "/etc/portage", &st);
-}
-
-int setup_share(char **out, struct err *e)
-{
-	return libexec_data("root", out, e);
 }
