@@ -10,6 +10,9 @@ adduser -
 apt -
 attr sys-apps/attr
 audit sys-process/audit
+autoconf dev-build/autoconf 2.71
+automake-1.16 dev-build/automake 1.16
+autotools-dev sys-devel/gnuconfig
 base-files sys-apps/baselayout
 base-passwd -
 bash app-shells/bash
@@ -44,6 +47,7 @@ gcc-12-cross -
 gcc-12-cross-ports -
 gcc-defaults -
 gcc-defaults-ports -
+gdbm sys-libs/gdbm 0/6
 gettext sys-devel/gettext
 glibc sys-libs/glibc 2.2
 gmp dev-libs/gmp 0/10.4
@@ -87,6 +91,7 @@ lz4 app-arch/lz4 0/r132
 m4 sys-devel/m4
 make-dfsg dev-build/make
 mawk sys-apps/mawk
+media-types app-misc/mime-types
 mpclib3 dev-libs/mpc 0/3
 mpfr4 dev-libs/mpfr 0/6
 ncurses sys-libs/ncurses 0/6
@@ -102,6 +107,9 @@ pcre2 dev-libs/libpcre2 0/3
 perl dev-lang/perl 0/5.36
 pkgconf dev-util/pkgconf 0/3
 procps sys-process/procps 0/0-ng
+pax-utils app-misc/pax-utils
+python-pyelftools dev-python/pyelftools
+python3-defaults -
 python3.11 dev-lang/python 3.11
 readline sys-libs/readline 0/8
 rhash app-crypt/rhash
@@ -109,9 +117,11 @@ rpcsvc-proto net-libs/rpcsvc-proto
 rtmpdump media-video/rtmpdump
 sed sys-apps/sed
 shadow sys-apps/shadow 0/4
+sqlite3 dev-db/sqlite 3
 systemd sys-apps/systemd-utils
 sysvinit sys-apps/sysvinit
 tar app-arch/tar
+tzdata sys-libs/timezone-data
 usrmerge -
 util-linux sys-apps/util-linux
 xxhash dev-libs/xxhash
