@@ -159,6 +159,9 @@ check-root: all
 check-long: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/long
 
+check-portage: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/portage
+
 analyze:
 	$(Q)tests/analyze
 
@@ -181,5 +184,5 @@ install: all
 clean:
 	rm -rf $(O)
 
-.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root check-long replay fuzz analyze demo bench install clean FORCE
+.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root check-long check-portage replay fuzz analyze demo bench install clean FORCE
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

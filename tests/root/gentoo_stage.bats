@@ -10,10 +10,10 @@ setup_file() {
 	local stage
 	export WHY_NOT=
 	[[ $(id -u) -eq 0 ]] || { WHY_NOT="needs root"; return; }
-	make_product make-gentoo-stage
+	make_product stage/make-gentoo-stage
 	[[ ! $WHY_NOT ]] || return 0
 	stage=$PRODUCT
-	make_product make-gentoo-native-root
+	make_product stage/make-gentoo-native-root
 	[[ ! $WHY_NOT ]] || return 0
 	NATIVE=$PRODUCT
 	ROOT=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$

@@ -43,9 +43,9 @@ setup_gentoo_root() {
 	local stage
 	export WHY_NOT=
 	can_run
-	make_product make-gentoo-stage
+	make_product stage/make-gentoo-stage
 	stage=$PRODUCT
-	[[ $WHY_NOT ]] || make_product make-gentoo-native-root
+	[[ $WHY_NOT ]] || make_product stage/make-gentoo-native-root
 	[[ $WHY_NOT ]] || create_root "$stage" "$PRODUCT"
 }
 
@@ -53,10 +53,11 @@ gentoo_or_skip() {
 	[[ ! $WHY_NOT ]] || skip_or_fail "$WHY_NOT" toolchains
 }
 
-# make_product SCRIPT: sets PRODUCT to its path, or WHY_NOT where the script has to skip.
+# make_product SCRIPT [ARG]: sets PRODUCT to the path it prints, or WHY_NOT where the script
+# has to skip.
 make_product() {
 	local status=0 err=$BATS_FILE_TMPDIR/err
-	PRODUCT=$("$TOP/tests/stage/$1" 2>"$err") || status=$?
+	PRODUCT=$("$TOP/tests/$1" "${@:2}" 2>"$err") || status=$?
 	if [[ $status -eq 77 ]]; then
 		WHY_NOT=$(<"$err")
 	elif [[ $status -ne 0 ]]; then

@@ -10,7 +10,7 @@ PACKAGES=(
 	usr-is-merged base-files base-passwd debconf apt ca-certificates procps
 	gcc g++ libc6-dev make mawk gawk bison flex gettext m4 patch pkgconf
 	xz-utils zstd bzip2 cmake ninja-build zlib1g-dev
-	python3 file pax-utils autoconf automake
+	python3 file pax-utils autoconf automake mount
 )
 
 # The host's own mirrors of SUITE, as sources.list lines; nothing if it has none.

@@ -11,3 +11,8 @@ SLOT="0"
 KEYWORDS="amd64 arm64"
 IUSE="test"
 RESTRICT="!test? ( test )"
+
+src_test() {
+	# its targets depend on one another without saying so
+	emake -j1 check
+}
