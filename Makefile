@@ -4,7 +4,8 @@
 # make demo       GNU hello in an arm64 hybrid root, start to end (root)
 # make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure (but for
 #                 "toolchains", see tests/stage/make-gentoo-stage; name it too)
-# make check-unit | check-cli | check-root | check-layers | check-docs    parts of it
+# make check-unit | check-cli | check-root | check-layers | check-docs | check-repo
+#                 parts of it
 # make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)
@@ -113,7 +114,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-docs check-unit check-san check-fuzz check-cli check-root
+check: check-layers check-docs check-repo check-unit check-san check-fuzz check-cli check-root
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
@@ -150,6 +151,9 @@ check-layers:
 check-docs: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) tests/check-docs
 
+check-repo:
+	$(Q)tests/portage/check-repo
+
 check-cli: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/cli
 
@@ -184,5 +188,7 @@ install: all
 clean:
 	rm -rf $(O)
 
-.PHONY: all check check-unit check-san check-layers check-docs check-fuzz check-cli check-root check-long check-portage replay fuzz analyze demo bench install clean FORCE
+.PHONY: all install clean FORCE demo bench analyze
+.PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
+.PHONY: check-repo check-cli check-root check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -87,7 +87,7 @@ crossroot_is_native() {
 # of a package there is package.env, with crossroot/none.conf or crossroot/toolchain.conf.
 crossroot_emulated() {
 	[[ ${#} -ge 1 ]] || die "${FUNCNAME[0]}: give a command"
-	[[ $(type -t "${1}") == file ]] || die "${FUNCNAME[0]}: ${1} is no program"
+	type -P "${1}" > /dev/null || die "${FUNCNAME[0]}: ${1} is no program"
 
 	if [[ $(crossroot_tier) == none ]]; then
 		"${@}"
