@@ -37,9 +37,9 @@ base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mplan ns pty
 core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ expose hybrid inside layer \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu root run settings setup \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu retry root run sandbox settings setup \
 	toolchain toolchain_debian toolchain_gentoo tools verify
-cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_verify main opts progress ui
+cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_verify main opts progress ui
 
 have = $(foreach f,$(2),$(wildcard src/$(1)/$(f).c))
 lib_src := $(call have,base,$(base_src)) $(call have,os,$(os_src)) \

@@ -38,7 +38,7 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_enter, cmd_info, cmd_list,
+extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_emerge, cmd_enter, cmd_info, cmd_list,
 	cmd_plan, cmd_run, cmd_setup, cmd_verify;
 extern const struct cmd *const commands[];
 
@@ -84,6 +84,11 @@ void ui_close(struct opened *o);
 	{ 0, "qemu", "PATH", "the static qemu-user program to use" },                  \
 	{ 0, "qemu-arg", "ARG", "give qemu this argument (repeat for more)" },         \
 	{ 0, "binfmt", "private|global", "whose binfmt_misc table to use" }
+
+#define OPT_INSIDE                                                                     \
+	{ 0, "bind", "SRC[:DST[:ro]]", "make a host path visible in the root" },       \
+	{ 0, "env", "K=V", "set a variable inside" },                                  \
+	{ 0, "tmpfs-build", "SIZE", "let Portage build in memory, up to this much" }
 
 #define OPT_COMMON                                                                     \
 	{ 0, "state-dir", "DIR", "where roots are kept (/var/lib/crossroot)" },        \

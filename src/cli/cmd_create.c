@@ -41,6 +41,7 @@ static int create_main(const struct cmd *cmd, int argc, char **argv)
 		.name = g.args[0],
 		.stage = given_get(&g, "stage"),
 		.settings = &settings,
+		.setup = !given_has(&g, "no-setup"),
 	};
 
 	settings_init(&settings);
@@ -67,6 +68,7 @@ static const struct opt opts[] = {
 	{ 0, "target", "TUPLE", "refuse a stage that is not for this tuple" },
 	OPT_SETTINGS,
 	{ 0, "config", "FILE", "settings for the root, as in crossroot.conf(5)" },
+	{ 0, "no-setup", NULL, "leave Portage in the root as it is" },
 	OPT_COMMON
 };
 

@@ -57,8 +57,7 @@ static int enter_main(const struct cmd *cmd, int argc, char **argv)
 
 static const struct opt opts[] = {
 	OPT_SETTINGS,
-	{ 0, "bind", "SRC[:DST[:ro]]", "make a host path visible in the root" },
-	{ 0, "env", "K=V", "set a variable inside" },
+	OPT_INSIDE,
 	{ 0, "chdir", "DIR", "start in this directory of the root" },
 	{ 0, "user", "USER", "run as this user of the root" },
 	OPT_COMMON

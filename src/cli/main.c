@@ -9,7 +9,7 @@
 const struct cmd *const commands[] = {
 	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
 	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor,
-	&cmd_setup,  &cmd_verify, &cmd_audit,	NULL,
+	&cmd_emerge, &cmd_setup,  &cmd_verify, &cmd_audit,	NULL,
 };
 
 static void usage(FILE *f)

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
+#include "core/setup.h"
 #include "os/beneath.h"
 
 static int check_target(const char *target, const struct arch *found, struct err *e)
@@ -36,6 +38,19 @@ static int open_stage(const char *path, struct err *e)
 	return TAKE_FD(fd);
 }
 
+/* Portage's hooks; a stage that has files in their way is a root without them. */
+static int set_up(const char *name, int tree, int dir, struct err *e)
+{
+	const struct root root = { .name = (char *)name, .tree_fd = tree, .dir_fd = dir };
+	int r = setup_wanted(&root) ? setup_install(&root, e) : 0;
+
+	if (r != -ERR_STATE)
+		return r;
+	log_warn("%s; %s, then 'crossroot setup %s'", e->msg, e->hint, name);
+	*e = (struct err){ 0 };
+	return 0;
+}
+
 static int unpack(int stage, const struct create_spec *spec, int dir,
 		  const struct archive_progress *progress, struct err *e)
 {
@@ -56,6 +71,8 @@ static int unpack(int stage, const struct create_spec *spec, int dir,
 		r = check_target(spec->settings->target, arch, e);
 	if (!r)
 		r = settings_write(spec->settings, dir, "root.conf", e);
+	if (!r && spec->setup)
+		r = set_up(spec->name, tree, dir, e);
 	/* what was unpacked must be on disk before its name says that it is whole */
 	if (!r && syncfs(tree) < 0)
 		r = err_set(e, -errno, "write root '%s' to disk", spec->name);

@@ -9,6 +9,7 @@ struct create_spec {
 	const char *name;
 	const char *stage; /* path of the tarball */
 	const struct settings *settings; /* become the root's own; a target is held to */
+	bool setup; /* where Portage is in the root, install its hooks: setup.h */
 };
 
 /*

@@ -8,6 +8,7 @@
 #include "core/expose.h"
 #include "core/libexec.h"
 #include "core/planner.h"
+#include "core/sandbox.h"
 #include "os/beneath.h"
 
 #define CA_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -65,5 +66,7 @@ int hybrid_prepare(const struct root *root, const struct settings *s, const char
 	lend_certificates(root, run);
 	for (size_t i = 0; i < s->env.n; i++)
 		environ_set(&run->env, s->env.v[i]);
+	if (tier != TIER_NONE)
+		sandbox_adapt(root, plan, &run->env);
 	return 0;
 }

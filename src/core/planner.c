@@ -16,6 +16,7 @@
 #include "core/plan_cache.h"
 #include "core/portage.h"
 #include "core/probe.h"
+#include "core/sandbox.h"
 #include "core/toolchain.h"
 #include "core/tools.h"
 #include "os/beneath.h"
@@ -97,6 +98,7 @@ static int build_layer(struct plan *p, int native_fd, const char *layers_dir,
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(by_name); i++)
 		closure_add_named(closure, by_name[i]);
+	sandbox_closure(p, closure);
 	r = layer_ensure(layers_dir, p->native_root, closure, &p->layer, e);
 	p->has_layer = !r;
 	closure_free(closure);

@@ -52,6 +52,17 @@ static void standard_mounts(struct mplan *p)
 	mplan_add_optional(p, MOP_BIND_RO, "/etc/resolv.conf", "/etc/resolv.conf");
 }
 
+/* Where Portage builds by default, in memory. */
+static void build_tmpfs(const struct settings *s, struct mplan *p)
+{
+	_cleanup_free_ char *opts = NULL;
+
+	if (!s->tmpfs_build)
+		return;
+	opts = xasprintf("mode=775,size=%s", s->tmpfs_build);
+	mplan_add(p, MOP_TMPFS, opts, "/var/tmp/portage");
+}
+
 static int user_binds(const struct settings *s, struct mplan *p, struct err *e)
 {
 	for (size_t i = 0; i < s->binds.n; i++) {
@@ -78,6 +89,7 @@ int run_prepare(struct run *run, const struct root *root, const struct settings 
 	environ_default(&run->env);
 	standard_mounts(&run->mounts);
 	qemu_mounts(&run->qemu, &run->mounts);
+	build_tmpfs(s, &run->mounts);
 	r = user_binds(s, &run->mounts, e);
 	/* everything but swaps: where an original sees no native program */
 	mplan_add(&run->mounts, MOP_ROOT_BIND, "/", "/run/crossroot/emulated");

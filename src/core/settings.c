@@ -32,6 +32,7 @@ enum key_id {
 	KEY_BINDS,
 	KEY_ENV,
 	KEY_BINFMT,
+	KEY_TMPFS_BUILD,
 	KEYS,
 };
 
@@ -46,6 +47,7 @@ static const struct config_key keys[KEYS] = {
 	[KEY_BINDS] = { "binds", true },
 	[KEY_ENV] = { "env", true },
 	[KEY_BINFMT] = { "binfmt", false },
+	[KEY_TMPFS_BUILD] = { "tmpfs_build", false },
 };
 
 void settings_init(struct settings *s)
@@ -58,6 +60,7 @@ void settings_free(struct settings *s)
 	free(s->target);
 	free(s->native_root);
 	free(s->qemu);
+	free(s->tmpfs_build);
 	strv_free(&s->qemu_args);
 	strv_free(&s->extra_swaps);
 	strv_free(&s->excluded_swaps);
@@ -119,6 +122,19 @@ static int add_env(struct strv *env, const char *value, struct err *e)
 	return 0;
 }
 
+/* As tmpfs takes it: bytes, or with one of k, m, g behind, or a part of the memory. */
+static int set_size(char **field, const char *value, struct err *e)
+{
+	size_t n = strspn(value, "0123456789");
+
+	if (!n || !strtoull(value, NULL, 10) ||
+	    (value[n] && (!strchr("kKmMgG%", value[n]) || value[n + 1])))
+		return err_set(e, -ERR_CONFIG,
+			       "'%s' is no size: a number, with k, m, g or %% behind", value);
+	replace(field, xstrdup(value));
+	return 0;
+}
+
 static int set(void *arg, const struct config_key *key, const char *value, struct err *e)
 {
 	struct settings *s = arg;
@@ -156,6 +172,8 @@ static int set(void *arg, const struct config_key *key, const char *value, struc
 		return add_env(&s->env, value, e);
 	case KEY_BINFMT:
 		return set_binfmt(&s->global_binfmt, value, e);
+	case KEY_TMPFS_BUILD:
+		return set_size(&s->tmpfs_build, value, e);
 	case KEYS:
 		break;
 	}
@@ -231,6 +249,8 @@ int settings_write(const struct settings *s, int dirfd, const char *path, struct
 		r = put_list(&b, KEY_ENV, &s->env, e);
 	if (!r && s->global_binfmt)
 		r = put(&b, KEY_BINFMT, "global", e);
+	if (!r)
+		r = put(&b, KEY_TMPFS_BUILD, s->tmpfs_build, e);
 	return r < 0 ? r : fdio_publish(dirfd, path, b.data, b.len, 0644, e);
 }
 
@@ -247,6 +267,22 @@ static char *bind_part(const char **at)
 		buf_add(&b, p, 1);
 	}
 	*at = *p ? p + 1 : NULL;
+	return TAKE_PTR(b.data);
+}
+
+static void escape_colons(struct buf *b, const char *path)
+{
+	for (; *path; path++)
+		buf_addf(b, "%s%c", *path == ':' ? "\\" : "", *path);
+}
+
+char *bind_format(const char *src, const char *dst)
+{
+	_cleanup_buf_ struct buf b = { 0 };
+
+	escape_colons(&b, src);
+	buf_adds(&b, ":");
+	escape_colons(&b, dst);
 	return TAKE_PTR(b.data);
 }
 

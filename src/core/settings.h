@@ -23,6 +23,7 @@ struct settings {
 	struct strv binds;	    /* SRC[:DST[:ro]] */
 	struct strv env;	    /* K=V */
 	bool global_binfmt;	    /* use the machine's binfmt_misc table */
+	char *tmpfs_build;	    /* size of a tmpfs for Portage's builds, NULL: none */
 };
 
 void settings_init(struct settings *s);
@@ -48,3 +49,6 @@ int settings_write(const struct settings *s, int dirfd, const char *path, struct
  * which are absolute.
  */
 int bind_parse(const char *spec, char **src, char **dst, bool *ro, struct err *e);
+
+/* The other way round: what bind_parse takes for these two. The caller frees it. */
+char *bind_format(const char *src, const char *dst);

@@ -156,7 +156,7 @@ static int in_foreign(void *arg)
 	struct mplan p = { 0 };
 
 	mplan_add(&p, MOP_TMPFS, "mode=755", "/run");
-	layer_mounts(&f->layer, &p);
+	layer_mounts(&f->layer, "", &p);
 	mplan_add(&p, MOP_BIND_RO, "/bin/bash", "/bin/bash");
 	mplan_add(&p, MOP_BIND_RO, "/usr/bin/iconv", "/bin/iconv");
 	if (fd < 0 || mapply_run(fd, &p, NULL) || mapply_pivot(fd, NULL) ||
