@@ -214,29 +214,6 @@ static char *binutils_version(const struct side *s, const char *tuple)
 	return env_get(s, env, "CURRENT");
 }
 
-static void add_binutils(const struct gentoo *g, const char *native_dir)
-{
-	_cleanup_free_ char *ours = binutils_version(g->root, g->tuple);
-	_cleanup_free_ char *theirs = binutils_version(g->native_root, g->tuple);
-	_cleanup_free_ char *dir = NULL;
-	_cleanup_strv_ struct strv names = { 0 };
-
-	if (!ours || !theirs)
-		return;
-	dir = xasprintf("/usr/%s/binutils-bin/%s", g->tuple, ours);
-	beneath_list(g->root->fd, dir, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		_cleanup_free_ char *path = path_join(dir, names.v[i]);
-		_cleanup_free_ char *native = xasprintf("%s/binutils-bin/%s/%s", native_dir,
-							theirs, names.v[i]);
-		struct candidate *c = candidate_add(g->l, g->root, g->native_root, path,
-						    native, TIER_TOOLCHAIN);
-
-		if (c)
-			candidate_check(c, g->root, g->native_root, MATCH_ANY);
-	}
-}
-
 /* The version of @s's gcc as its packages have it, or NULL. */
 static const char *gcc_version(const struct side *s, const char *tuple, const char *slot)
 {
@@ -250,6 +227,34 @@ static char *what_to_install(const struct gentoo *g, const char *gcc, const char
 {
 	return xasprintf("crossdev --gcc %s --binutils %s -t %s", gcc,
 			 binutils ? binutils : "VERSION", g->tuple);
+}
+
+static void add_binutils(const struct gentoo *g, const char *slot, const char *native_dir)
+{
+	_cleanup_free_ char *ours = binutils_version(g->root, g->tuple);
+	_cleanup_free_ char *theirs = binutils_version(g->native_root, g->tuple);
+	_cleanup_free_ char *dir = NULL, *install = NULL;
+	_cleanup_strv_ struct strv names = { 0 };
+	const char *gcc = gcc_version(g->root, g->tuple, slot);
+
+	if (!ours)
+		return;
+	install = what_to_install(g, gcc ? gcc : slot, ours);
+	dir = xasprintf("/usr/%s/binutils-bin/%s", g->tuple, ours);
+	beneath_list(g->root->fd, dir, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		_cleanup_free_ char *path = path_join(dir, names.v[i]);
+		_cleanup_free_ char *native = xasprintf("%s/binutils-bin/%s/%s", native_dir,
+							theirs ? theirs : ours, names.v[i]);
+		struct candidate *c = candidate_add(g->l, g->root, g->native_root, path,
+						    native, TIER_TOOLCHAIN);
+
+		if (c && !theirs)
+			candidate_refuse(c, "the native root selects no binutils for it: %s",
+					 install);
+		else if (c)
+			candidate_check(c, g->root, g->native_root, MATCH_ANY);
+	}
 }
 
 /* Other versions than the root's make other bytes, but programs that work. */
@@ -316,7 +321,7 @@ static int find(struct candidates *l, const struct side *root,
 	add_gcc(&g, current, &selected, &native_dir);
 	if (!selected)
 		return no_match(&g, current, e);
-	add_binutils(&g, native_dir);
+	add_binutils(&g, current, native_dir);
 	warn_unequal(&g, current);
 	return 1;
 }

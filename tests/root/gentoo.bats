@@ -124,6 +124,10 @@ CROSS=/usr/x86_64-pc-linux-gnu/$T
 		sed -i s/2.40/2.41/ "$NATIVE/etc/env.d/binutils/config-$T"; plan'
 	[ "$status" -eq 0 ]
 	[[ $(line /usr/$T/binutils-bin/2.40/as) == "emulated "*"the native root has none" ]]
+	run edited 'rm "$NATIVE/etc/env.d/binutils/config-$T"; plan'
+	[ "$status" -eq 0 ]
+	[[ $(line /usr/$T/binutils-bin/2.40/as) == "emulated "*" selects no binutils for it:"* ]]
+	[[ $output == *"crossdev --gcc 12.2.0 --binutils 2.40 -t $T"* ]]
 }
 
 @test "unequal minor versions are warned of and noted" {
