@@ -304,16 +304,19 @@ static void check_device(struct doctor *d, const char *name, const char *path,
 			   strerror(code));
 }
 
-/* Makes the cache of the native layer: each tier but none needs it. */
+/*
+ * Makes the cache of the native layer: each tier but none needs the native root's,
+ * which is this machine's own unless a setting names another one.
+ */
 static void check_ldconfig(struct doctor *d)
 {
 	if (!access("/sbin/ldconfig", X_OK))
 		doctor_ok(d, "ldconfig", "/sbin/ldconfig");
 	else
-		doctor_bad(d, "ldconfig", CHECK_MISSING,
-			   "install libc-bin (Debian) or sys-libs/glibc (Gentoo); with "
-			   "musl only the tier none works",
-			   "run '/sbin/ldconfig': %s", strerror(errno));
+		doctor_bad(d, "ldconfig", CHECK_WARNING,
+			   "install libc-bin (Debian) or sys-libs/glibc (Gentoo), or name a "
+			   "native root of a glibc system; else only the tier none works",
+			   "'/sbin/ldconfig', for the native root /: %s", strerror(errno));
 }
 
 void doctor_examine(struct doctor *d)

@@ -113,6 +113,13 @@ has() {
 	[[ $output == *"QEMU_USER_TARGETS=s390x (Gentoo)"* ]]
 }
 
+@test "a machine without ldconfig is warned: another native root may have it" {
+	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
+	run unshare --mount bash -euc 'mount --bind /dev/null "$(realpath /sbin/ldconfig)"
+		"$1" doctor' - "$bin/crossroot"
+	has warning ldconfig
+}
+
 @test "doctor takes no arguments" {
 	run "$bin/crossroot" doctor now
 	[ "$status" -eq 2 ]
