@@ -28,14 +28,26 @@ struct identity {
 	char *name, *home, *shell;
 };
 
+/* "1234", and nothing that setuid would take for "as you are" or cut. */
+static bool parse_uid(const char *text, uid_t *uid)
+{
+	unsigned long long n;
+
+	if (!*text || text[strspn(text, "0123456789")])
+		return false;
+	errno = 0;
+	n = strtoull(text, NULL, 10);
+	*uid = (uid_t)n;
+	return !errno && n < (uid_t)-1;
+}
+
 /* Look @user up in the root's own passwd, after the root has become "/". */
 static int find_user(const char *user, struct identity *id, struct err *e)
 {
 	_cleanup_fclose_ FILE *f = fopen("/etc/passwd", "re");
 	struct passwd *pw;
-	char *end;
-	unsigned long uid = user ? strtoul(user, &end, 10) : 0;
-	bool numeric = user ? *user && !*end : true;
+	uid_t uid = 0;
+	bool numeric = !user || parse_uid(user, &uid);
 
 	while (f && (pw = fgetpwent(f))) {
 		if (numeric ? pw->pw_uid != uid : strcmp(pw->pw_name, user))
@@ -46,7 +58,7 @@ static int find_user(const char *user, struct identity *id, struct err *e)
 	}
 	if (!numeric)
 		return err_set(e, -ERR_USAGE, "the root has no user '%s'", user);
-	*id = (struct identity){ (uid_t)uid, (gid_t)uid, xstrdup(uid ? "" : "root"),
+	*id = (struct identity){ uid, (gid_t)uid, xstrdup(uid ? "" : "root"),
 				 xstrdup(uid ? "/" : "/root"), xstrdup("/bin/sh") };
 	return 0;
 }

@@ -53,6 +53,12 @@ teardown() {
 	run "$CROSSROOT" run one --user nobody-here -- /bin/sh -c :
 	[ "$status" -eq 125 ]
 	[[ $output == *"no user 'nobody-here'"* ]]
+	# 4294967295 would be "stay root", 4294967296 would be root
+	for user in "" -1 +1 " 1" 0x1 4294967295 4294967296 18446744073709551616; do
+		run "$CROSSROOT" run one "--user=$user" -- /bin/sh -c :
+		[ "$status" -eq 125 ]
+		[[ $output == *"no user '$user'"* ]]
+	done
 }
 
 @test "a signal reaches the program" {
