@@ -28,6 +28,7 @@
 #define LIB_DIR "run/crossroot/native/lib"
 #define CACHE_PATH "/run/crossroot/c" /* as long as LOADER_CACHE */
 #define GCONV_PATH "/run/crossroot/g"
+#define GCONV_MORE "gconv-modules.d" /* beside gconv-modules */
 #define LOADER_CACHE "/etc/ld.so.cache"
 
 /* What a layer is made from. */
@@ -91,8 +92,12 @@ static void manifest(const struct source *s, struct buf *b)
 {
 	buf_addf(b, FORMAT "\n%s\n%s\n", s->native_root, s->loader);
 	add_stamp(b, s, s->loader);
-	if (s->gconv)
+	if (s->gconv) {
+		_cleanup_free_ char *more = path_join(s->gconv, GCONV_MORE);
+
 		add_stamp(b, s, s->gconv);
+		add_stamp(b, s, more);
+	}
 	for (size_t i = 0; i < s->nlibs; i++)
 		add_stamp(b, s, s->libs[i].path);
 }
@@ -144,27 +149,45 @@ static int move_gconv(const struct source *s, int dirfd, const char *name, struc
 	return to ? patch_any(dirfd, name, s->compiled, to, PATCH_PREFIX, e) : 0;
 }
 
+/* The regular files of the native root's directory @from, into the new one @name. */
+static int copy_dir(const struct source *s, const char *from, int at, const char *name,
+		    struct err *e)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	_cleanup_close_ int to = -1;
+	int r = beneath_list(s->native_fd, from, &names);
+
+	if (r < 0)
+		return err_set(e, r, "read '%s' of the native root", from);
+	if (mkdirat(at, name, 0755) < 0)
+		return err_set(e, -errno, "create '%s' of the native layer", name);
+	to = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (to < 0)
+		return err_set(e, -errno, "open '%s' of the native layer", name);
+	for (size_t i = 0; !r && i < names.n; i++) {
+		_cleanup_free_ char *path = path_join(from, names.v[i]);
+		struct stat st;
+
+		if (!beneath_stat(s->native_fd, path, &st) && S_ISREG(st.st_mode))
+			r = copy_file(s, path, to, names.v[i], e);
+	}
+	return r < 0 ? r : TAKE_FD(to);
+}
+
 static int copy_gconv(const struct source *s, int layer, struct err *e)
 {
-	_cleanup_closedir_ DIR *d = NULL;
-	_cleanup_close_ int to = -1;
-	struct dirent *de;
-	int fd = beneath_open(s->native_fd, s->gconv, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	_cleanup_free_ char *more = path_join(s->gconv, GCONV_MORE);
+	_cleanup_close_ int to = copy_dir(s, s->gconv, layer, "gconv", e);
+	struct stat st;
 
-	d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d || mkdirat(layer, "gconv", 0755) < 0)
-		return err_set(e, -errno, "copy '%s' of the native root", s->gconv);
-	to = openat(layer, "gconv", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	while ((de = readdir(d))) {
-		_cleanup_free_ char *path = path_join(s->gconv, de->d_name);
-		struct stat st;
-		int r = beneath_stat(s->native_fd, path, &st);
+	if (to < 0)
+		return to;
+	/* without a cache, what glibc 2.34 and later have of all but a few of them */
+	if (!beneath_stat(s->native_fd, more, &st)) {
+		_cleanup_close_ int fd = copy_dir(s, more, to, GCONV_MORE, e);
 
-		if (r || !S_ISREG(st.st_mode))
-			continue;
-		r = copy_file(s, path, to, de->d_name, e);
-		if (r < 0)
-			return r;
+		if (fd < 0)
+			return fd;
 	}
 	/* made for another directory it would not be believed: the text is read then */
 	if (strcmp(s->gconv, s->compiled) && unlinkat(to, "gconv-modules.cache", 0) < 0 &&

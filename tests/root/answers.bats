@@ -108,6 +108,29 @@ same() {
 	[[ $output == *한글* ]]
 }
 
+@test "character sets are converted natively, with the native root's cache and without" {
+	# glibc has these in gconv-modules.d
+	same 'iconv -f KOI8-R -t UTF-8 in' '\xf0\xf2\n'
+	[ "$output" = ПР ]
+	same 'iconv -f EUC-JP -t UTF-8 in' '\xa4\xa2\n'
+	[ "$output" = あ ]
+	printf '[crossroot]\nextra_swaps = /usr/bin/iconv\n' >"$HYBRID/iconv.conf"
+	export CROSSROOT_CONFIG=$HYBRID/iconv.conf
+	run edited '
+		native() {
+			plan | grep " /usr/bin/iconv "
+			"$CROSSROOT" run t --state-dir "$HYBRID/state" -- sh -euc "
+				printf \"\\360\\362\" | iconv -f KOI8-R -t UTF-8
+				printf \"\\244\\242\" | iconv -f EUC-JP -t UTF-8"
+		}
+		native
+		rm "$NATIVE"/usr/lib/*/gconv/gconv-modules.cache
+		echo; native'
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == "tools "*$'\nПРあ\ntools '*$'\nПРあ' ]]
+}
+
 @test "messages and numbers" {
 	same 'ls /nonexistent 2>&1 || :; cat . 2>&1 || :; mkdir /proc/x 2>&1 || :
 		sed "s/x" in 2>&1 || :; sh -c "no-such-command" 2>&1 || :
