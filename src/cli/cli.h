@@ -11,7 +11,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_RUN = 125 };
 
-/* One option of a command; @set stores it and may refuse its value. */
+/* One option of a command. */
 struct opt {
 	char key;	  /* short letter, 0 for none */
 	const char *name; /* long name */
@@ -38,8 +38,8 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_emerge, cmd_enter, cmd_info, cmd_list,
-	cmd_plan, cmd_run, cmd_setup, cmd_verify;
+extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_emerge,
+	cmd_enter, cmd_info, cmd_list, cmd_plan, cmd_run, cmd_setup, cmd_verify;
 extern const struct cmd *const commands[];
 
 /*
