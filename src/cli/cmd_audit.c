@@ -25,7 +25,7 @@ static int print_json(const struct audit *a, struct err *e)
 	return json_print(stdout, doc, e);
 }
 
-/* A file name in an image is whatever its maker chose: not for a terminal. */
+/* Names in an image, of sections too, are what its maker chose: not for a terminal. */
 static void put_safe(const char *s)
 {
 	for (; *s; s++)
@@ -44,8 +44,10 @@ static void print_findings(const struct audit *a, bool asked)
 			putchar(')');
 		}
 		printf(": %s", f->what);
-		if (f->where)
-			printf(" at %s", f->where);
+		if (f->where) {
+			printf(" at ");
+			put_safe(f->where);
+		}
 		printf(": %s", f->text);
 		if (f->more)
 			printf(" (and %zu more)", f->more);

@@ -105,6 +105,14 @@ finds() {
 	[[ ${lines[2]} == "2 findings"* ]]
 }
 
+@test "names of sections do not reach the terminal as they are" {
+	make_native usr/lib/s.o -c
+	printf '/run/crossroot/x' >"$BATS_TEST_TMPDIR/data"
+	objcopy --add-section $'.x\e[2J'="$BATS_TEST_TMPDIR/data" "$img/usr/lib/s.o"
+	retarget "$img/usr/lib/s.o"
+	finds "/usr/lib/s.o: string at .x?[2J+0x0: /run/crossroot/x"
+}
+
 @test "RPATH and RUNPATH" {
 	make_elf usr/lib/a.so -shared -Wl,-rpath,/usr/lib/$tuple,--enable-new-dtags
 	make_elf usr/lib/b.so -shared -Wl,-rpath,/run/crossroot/native,--disable-new-dtags
