@@ -239,9 +239,10 @@ int root_destroy(const struct registry *reg, const char *name, struct err *e)
 	}
 	r = beneath_rmtree(reg->roots_fd, doomed, e);
 	if (r == -EXDEV) {
-		/* nothing was deleted: the root is as it was */
-		if (renameat(reg->roots_fd, doomed, reg->roots_fd, name) < 0)
-			return err_set(e, -errno, "put root '%s' back", name);
+		/* nothing was deleted: the root is as it was, and what is mounted named so */
+		if (!renameat(reg->roots_fd, doomed, reg->roots_fd, name))
+			err_hint(e, "unmount it; the root is whole and called '%s' again",
+				 name);
 	}
 	return r < 0 ? err_wrap(e, "destroy '%s'", name) : 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "os/beneath.h"
 
@@ -96,6 +97,12 @@ void tools_find(struct candidates *l, const struct side *root,
 				add(l, root, native_root, path);
 			}
 	}
-	for (size_t i = 0; i < extra->n; i++)
+	for (size_t i = 0; i < extra->n; i++) {
+		struct stat st;
+
+		/* of the others nobody expects that every root has them */
+		if (beneath_stat(root->fd, extra->v[i], &st) < 0)
+			log_warn("extra_swaps: the root has no '%s'", extra->v[i]);
 		add(l, root, native_root, extra->v[i]);
+	}
 }

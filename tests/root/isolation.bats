@@ -162,7 +162,8 @@ cr() {
 		mkdir "$1/state/roots/d/tree/mnt/m"
 		mount --bind "$1/outside" "$1/state/roots/d/tree/mnt/m"
 		! "$CROSSROOT" destroy d --state-dir "$1/state" 2>"$1/err"' - "$HYBRID"
-	grep -q mounted "$HYBRID/err"
+	grep -q "mounted on '.*tree/mnt/m'" "$HYBRID/err"
+	grep -q "the root is whole and called 'd' again" "$HYBRID/err"
 	[ -e "$HYBRID/state/roots/d/tree/bin/sh" ]
 	cr destroy d
 	[ "$(cat "$out/file")" = keep ]

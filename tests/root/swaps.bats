@@ -48,6 +48,7 @@ setup() {
 	[[ $(line /usr/bin/grep) == "emulated "*"excluded by the configuration" ]]
 	[[ $(line /usr/bin/seq) == "tools "*"(coreutils "* ]]
 	[[ $(line /usr/bin/perl) == "tools "* ]]
+	[[ $output == *"warning: extra_swaps: the root has no '/usr/bin/nonexistent'"* ]]
 }
 
 @test "what the user binds is not swapped, whatever the spelling" {
