@@ -74,7 +74,8 @@ static int find_target(const struct given *g, struct audit_options *o, struct er
 	o->target = arch_by_tuple(tuple);
 	if (!o->target)
 		return err_set(e, -ERR_USAGE,
-			       "--target: '%s' names no architecture that is known", tuple);
+			       "--target: '%s' names no architecture that is known",
+			       tuple);
 	return 0;
 }
 

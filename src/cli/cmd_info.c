@@ -63,4 +63,6 @@ static const struct opt opts[] = {
 	OPT_COMMON
 };
 
-const struct cmd cmd_info = { "info", "NAME", "print what a root is", opts, 1, 1, info_main };
+const struct cmd cmd_info = {
+	"info", "NAME", "print what a root is", opts, 1, 1, info_main
+};

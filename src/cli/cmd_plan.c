@@ -10,7 +10,8 @@ static const char *tier_of(const struct candidate *c)
 
 static void print_plan(const struct root *root, const struct plan *p)
 {
-	size_t toolchain = plan_count(p, TIER_TOOLCHAIN), tools = plan_count(p, TIER_TOOLS);
+	size_t toolchain = plan_count(p, TIER_TOOLCHAIN),
+	       tools = plan_count(p, TIER_TOOLS);
 
 	for (int emulated = 0; emulated < 2; emulated++)
 		for (size_t i = 0; i < p->swaps.n; i++) {
@@ -26,8 +27,9 @@ static void print_plan(const struct root *root, const struct plan *p)
 			putchar('\n');
 		}
 	printf("\nroot %s (%s), native root %s: %zu swaps at tier toolchain, %zu at tier "
-	       "tools; %zu programs stay emulated\n", root->name, root->arch->name,
-	       p->native_root ? p->native_root : "-", toolchain, tools, p->swaps.n - tools);
+	       "tools; %zu programs stay emulated\n",
+	       root->name, root->arch->name, p->native_root ? p->native_root : "-",
+	       toolchain, tools, p->swaps.n - tools);
 }
 
 static int print_json(const struct root *root, const struct plan *p, struct err *e)

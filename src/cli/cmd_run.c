@@ -64,7 +64,8 @@ static const struct opt opts[] = {
 };
 
 const struct cmd cmd_run = {
-	"run", "NAME [OPTIONS] -- CMD [ARG]...", "run a program in a root", opts, 2, -1, run_main
+	"run", "NAME [OPTIONS] -- CMD [ARG]...", "run a program in a root", opts, 2, -1,
+	run_main
 };
 
 const struct cmd cmd_enter = {

@@ -36,8 +36,8 @@ static void print_result(const struct verify_spec *spec, const struct verify_res
 	const struct differences *d = &res->differences;
 
 	for (size_t i = 0; i < d->n; i++)
-		printf("%s: %s%s%s\n", d->v[i].path, d->v[i].what, d->v[i].detail ? ": " : "",
-		       d->v[i].detail ? d->v[i].detail : "");
+		printf("%s: %s%s%s\n", d->v[i].path, d->v[i].what,
+		       d->v[i].detail ? ": " : "", d->v[i].detail ? d->v[i].detail : "");
 	for (int i = 0; i < 2; i++)
 		printf("tier %-9s  status %d, %.1f s\n", names[i], res->status[i],
 		       res->seconds[i]);

@@ -15,7 +15,8 @@ const struct cmd *const commands[] = {
 static void usage(FILE *f)
 {
 	fputs("usage: crossroot COMMAND [OPTIONS] ...\n\n"
-	      "Hybrid roots: native compilers and tools in a foreign root file system.\n\n",
+	      "Hybrid roots: native compilers and tools in a foreign root "
+	      "file system.\n\n",
 	      f);
 	for (const struct cmd *const *c = commands; *c; c++)
 		fprintf(f, "  %-10s %s\n", (*c)->name, (*c)->help);
@@ -40,7 +41,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    !strcmp(argv[1], "help")) {
 		usage(stdout);
 		return finish(0);
 	}
@@ -51,7 +53,9 @@ int main(int argc, char **argv)
 	for (const struct cmd *const *c = commands; *c; c++)
 		if (!strcmp(argv[1], (*c)->name))
 			return finish((*c)->run(*c, argc - 1, argv + 1));
-	fprintf(stderr, "crossroot: error: there is no command '%s'\n"
-			"crossroot: hint: 'crossroot --help' lists the commands\n", argv[1]);
+	fprintf(stderr,
+		"crossroot: error: there is no command '%s'\n"
+		"crossroot: hint: 'crossroot --help' lists the commands\n",
+		argv[1]);
 	return EXIT_USAGE;
 }

@@ -55,7 +55,8 @@ int opts_parse(const struct cmd *cmd, int argc, char **argv, struct given *g)
 
 	*g = (struct given){ 0 };
 	for (const struct opt *o = cmd->opts; o->name; o++, n++) {
-		longs[n] = (struct option){ o->name, o->arg ? required_argument : no_argument,
+		longs[n] = (struct option){ o->name,
+					    o->arg ? required_argument : no_argument,
 					    NULL, 256 + (int)n };
 		if (o->key)
 			shorts[s++] = o->key;
@@ -80,7 +81,8 @@ int opts_parse(const struct cmd *cmd, int argc, char **argv, struct given *g)
 		if (c == -1)
 			break;
 		if (c == '?') {
-			fprintf(stderr, "crossroot: 'crossroot %s --help' lists the options\n",
+			fprintf(stderr,
+				"crossroot: 'crossroot %s --help' lists the options\n",
 				cmd->name);
 			return EXIT_USAGE;
 		}
@@ -105,7 +107,8 @@ int opts_parse(const struct cmd *cmd, int argc, char **argv, struct given *g)
 		g->args = argv + optind;
 		g->nargs = argc - optind;
 	}
-	if (g->nargs < cmd->nargs_min || (cmd->nargs_max >= 0 && g->nargs > cmd->nargs_max)) {
+	if (g->nargs < cmd->nargs_min ||
+	    (cmd->nargs_max >= 0 && g->nargs > cmd->nargs_max)) {
 		fprintf(stderr, "crossroot: error: usage: crossroot %s %s\n", cmd->name,
 			cmd->args);
 		return EXIT_USAGE;

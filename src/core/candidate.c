@@ -162,8 +162,8 @@ static bool wrong_file(const struct side *s, const char *path, const char *where
 	arch = arch_by_elf(info.class, info.data, info.machine);
 	elf_info_free(&info);
 	if (arch != s->arch)
-		candidate_refuse(c, "it is for %s %s", arch ? arch->name : "another machine",
-				 where);
+		candidate_refuse(c, "it is for %s %s",
+				 arch ? arch->name : "another machine", where);
 	return arch != s->arch;
 }
 

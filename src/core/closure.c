@@ -120,7 +120,8 @@ static void read_conf(struct closure *c, const char *path, int depth)
 
 struct closure *closure_new(int native_fd, struct err *e)
 {
-	static const char *const defaults[] = { "/lib64", "/usr/lib64", "/lib", "/usr/lib" };
+	static const char *const defaults[] = { "/lib64", "/usr/lib64", "/lib",
+						"/usr/lib" };
 	struct closure *c = xcalloc(1, sizeof(*c));
 	_cleanup_free_ char *data = NULL;
 	size_t n;
@@ -138,7 +139,8 @@ struct closure *closure_new(int native_fd, struct err *e)
 			goto fail;
 		}
 		if (c->ncache)
-			qsort(c->cache, c->ncache, sizeof(*c->cache), by_soname_and_order);
+			qsort(c->cache, c->ncache, sizeof(*c->cache),
+			      by_soname_and_order);
 	} else {
 		/* never configured: what its ldconfig would put into the cache */
 		read_conf(c, "/etc/ld.so.conf", 0);
@@ -343,7 +345,8 @@ static int add_needs(struct closure *c, const struct chain *by, int depth, struc
 	const struct elf_info *info = &by->o->info;
 
 	if (depth > DEPTH_MAX)
-		return err_set(e, -ERR_FORMAT, "'%s' needs libraries without end", by->o->path);
+		return err_set(e, -ERR_FORMAT, "'%s' needs libraries without end",
+			       by->o->path);
 	for (size_t i = 0; i < info->needed.n; i++) {
 		const char *soname = info->needed.v[i];
 		struct closure_lib *lib = known(c, soname);
@@ -353,11 +356,12 @@ static int add_needs(struct closure *c, const struct chain *by, int depth, struc
 
 		if (!o)
 			return err_set(e, -ERR_STATE,
-				       "it needs %s, which the native root lacks", soname);
+				       "it needs %s, which the native root lacks",
+				       soname);
 		if (lib && strcmp(lib->path, o->path))
 			return err_set(e, -ERR_UNSUPPORTED,
-				       "it needs %s from %s, others need it from %s", soname,
-				       o->path, lib->path);
+				       "it needs %s from %s, others need it from %s",
+				       soname, o->path, lib->path);
 		if (lib)
 			continue;
 		add_lib(c, path_base(soname), o);
@@ -380,7 +384,8 @@ int closure_add(struct closure *c, const char *path, struct err *e)
 	if (!o->elf)
 		return err_set(e, -ERR_UNSUPPORTED, "'%s' is no ELF file", path);
 	if (!fits(c, o))
-		return err_set(e, -ERR_MISMATCH, "'%s' is not for %s", path, c->arch->name);
+		return err_set(e, -ERR_MISMATCH, "'%s' is not for %s", path,
+			       c->arch->name);
 	if (o->info.interp && c->loader && strcmp(o->info.interp, c->loader))
 		return err_set(e, -ERR_UNSUPPORTED, "its loader is %s, that of others %s",
 			       o->info.interp, c->loader);

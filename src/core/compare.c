@@ -137,7 +137,8 @@ static void place_in_archive(struct ar *a, struct ar *b, struct place *p)
 		place_in_elf(&(struct map){ (const unsigned char *)x.data, x.n },
 			     &(struct map){ (const unsigned char *)y.data, y.n }, &inner);
 		p->words = xasprintf("member %.*s%s%s", (int)x.name_len, x.name,
-				     inner.words ? ", " : "", inner.words ? inner.words : "");
+				     inner.words ? ", " : "",
+				     inner.words ? inner.words : "");
 		p->a = (size_t)(x.data - a->data) + inner.a;
 		p->b = (size_t)(y.data - b->data) + inner.b;
 		free(inner.words);
@@ -257,8 +258,9 @@ static int compare_dirs(struct comparison *c, const char *dir)
 		return err_set(c->e, r, "read the directory '%s' to compare it", dir);
 	strv_sort(&names);
 	for (size_t i = 0; !r && i < names.n; i++) {
-		_cleanup_free_ char *path = strcmp(dir, ".") ? path_join(dir, names.v[i]) :
-							       xstrdup(names.v[i]);
+		_cleanup_free_ char *path = strcmp(dir, ".") ?
+						    path_join(dir, names.v[i]) :
+						    xstrdup(names.v[i]);
 
 		if (i && !strcmp(names.v[i - 1], names.v[i]))
 			continue;

@@ -314,9 +314,11 @@ static void check_ldconfig(struct doctor *d)
 		doctor_ok(d, "ldconfig", "/sbin/ldconfig");
 	else
 		doctor_bad(d, "ldconfig", CHECK_WARNING,
-			   "install libc-bin (Debian) or sys-libs/glibc (Gentoo), or name a "
-			   "native root of a glibc system; else only the tier none works",
-			   "'/sbin/ldconfig', for the native root /: %s", strerror(errno));
+			   "install libc-bin (Debian) or sys-libs/glibc (Gentoo), or "
+			   "name a native root of a glibc system; else only the tier "
+			   "none works",
+			   "'/sbin/ldconfig', for the native root /: %s",
+			   strerror(errno));
 }
 
 void doctor_examine(struct doctor *d)

@@ -115,8 +115,8 @@ static void check_entry(struct doctor *d, const struct binfmt_found *f, bool pri
 		doctor_bad(d, name, CHECK_WARNING,
 			   "use Linux 6.7 or newer, or register it with flag F (Debian: "
 			   "qemu-user-static; Gentoo: qemu-binfmt with USE=static-user)",
-			   "%s, flags '%s', %s: does not serve a root", f->interp, f->flags,
-			   state);
+			   "%s, flags '%s', %s: does not serve a root", f->interp,
+			   f->flags, state);
 }
 
 static void check_entries(struct doctor *d, const struct arch *a, bool private)

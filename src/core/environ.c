@@ -54,7 +54,8 @@ void environ_default(struct strv *env)
 		if (!drop)
 			strv_add(env, *v);
 	}
-	environ_set(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	environ_put(env, "PATH",
+		    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 }
 
 void environ_put(struct strv *env, const char *key, const char *value)

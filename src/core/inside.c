@@ -19,8 +19,10 @@
 #include "mech/pty.h"
 #include "os/proc.h"
 
-const int inside_signals[INSIDE_SIGNALS] = { SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
-					     SIGUSR2, SIGCONT, SIGALRM, SIGTSTP, SIGWINCH };
+const int inside_signals[INSIDE_SIGNALS] = {
+	SIGHUP,	 SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,
+	SIGUSR2, SIGCONT, SIGALRM, SIGTSTP, SIGWINCH,
+};
 
 struct identity {
 	uid_t uid;
@@ -139,7 +141,8 @@ static int become_user(const struct run *run, struct strv *env, struct err *e)
 	environ_offer(env, "SHELL", id.shell);
 	/* its programs may open the terminal by name */
 	if (run->terminal && fchown(STDIN_FILENO, id.uid, (gid_t)-1) < 0)
-		return err_set(e, -errno, "give the terminal to user %u", (unsigned)id.uid);
+		return err_set(e, -errno, "give the terminal to user %u",
+			       (unsigned)id.uid);
 	r = become(&id, e);
 	if (!r && run->cwd && chdir(run->cwd) < 0)
 		r = err_set(e, -errno, "change to directory '%s' in the root", run->cwd);

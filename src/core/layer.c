@@ -71,7 +71,8 @@ static void find_gconv(struct source *s)
 
 		if (strcmp(s->libs[i].soname, "libc.so.6"))
 			continue;
-		beside = xasprintf("%s%s/gconv", strncmp(dir, "/usr/", 5) ? "/usr" : "", dir);
+		beside = xasprintf("%s%s/gconv", strncmp(dir, "/usr/", 5) ? "/usr" : "",
+				   dir);
 		s->compiled = compiled_gconv(s, s->libs[i].path);
 		if (s->compiled && !beneath_stat(s->native_fd, s->compiled, &st))
 			s->gconv = xstrdup(s->compiled);
@@ -108,16 +109,18 @@ static char *key_of(const struct buf *text)
 	return xasprintf("%016" PRIx64, hash_fnv1a(text->data, text->len));
 }
 
-static int copy_file(const struct source *s, const char *path, int dirfd, const char *name,
-		     struct err *e)
+static int copy_file(const struct source *s, const char *path, int dirfd,
+		     const char *name, struct err *e)
 {
-	_cleanup_close_ int in = beneath_open(s->native_fd, path, O_RDONLY | O_CLOEXEC, 0);
+	_cleanup_close_ int in =
+		beneath_open(s->native_fd, path, O_RDONLY | O_CLOEXEC, 0);
 	_cleanup_close_ int out = -1;
 	int r;
 
 	if (in < 0)
 		return err_set(e, in, "open '%s' of the native root", path);
-	out = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0755);
+	out = openat(dirfd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		     0755);
 	if (out < 0)
 		return err_set(e, -errno, "create '%s' of the native layer", name);
 	r = fdio_copy(in, out);
@@ -192,7 +195,8 @@ static int copy_gconv(const struct source *s, int layer, struct err *e)
 	/* made for another directory it would not be believed: the text is read then */
 	if (strcmp(s->gconv, s->compiled) && unlinkat(to, "gconv-modules.cache", 0) < 0 &&
 	    errno != ENOENT)
-		return err_set(e, -errno, "delete a copy of '%s/gconv-modules.cache'", s->gconv);
+		return err_set(e, -errno, "delete a copy of '%s/gconv-modules.cache'",
+			       s->gconv);
 	return move_gconv(s, to, "gconv-modules.cache", e);
 }
 
@@ -229,8 +233,8 @@ static int make_loader(const struct source *s, int layer, struct err *e)
 		r = err_set(e, -ERR_UNSUPPORTED,
 			    "the native root's loader '%s' does not name " LOADER_CACHE
 			    " exactly once", s->loader);
-		err_hint(e, "a glibc system is needed as native root for now; take another "
-			    "with --native-root, or --native none");
+		err_hint(e, "a glibc system is needed as native root for now; take "
+			    "another with --native-root, or --native none");
 	}
 	return r;
 }
@@ -248,8 +252,8 @@ static int make_cache(const struct source *s, int layer, const char *dir, struct
 	if (r < 0)
 		return r;
 	/* its paths are below -r; -X: the libraries are named by soname already */
-	return proc_run((char *[]){ ldconfig, "-i", "-X", "-r", (char *)dir, "-C", "/cache",
-				    "-f", "/conf", NULL },
+	return proc_run((char *[]){ ldconfig, "-i", "-X", "-r", (char *)dir, "-C",
+				    "/cache", "-f", "/conf", NULL },
 			NULL, NULL, 0, e);
 }
 
@@ -325,7 +329,8 @@ static bool is_whole(int layers, const char *key, const struct buf *text)
 int layer_ensure(const char *layers_dir, const char *native_root, struct closure *c,
 		 struct layer *out, struct err *e)
 {
-	_cleanup_close_ int native = open(native_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int native =
+		open(native_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_close_ int layers = open_layers(layers_dir, e), lock = -1;
 	struct source s = { .native_fd = native,
 			    .native_root = native_root,
@@ -352,7 +357,8 @@ int layer_ensure(const char *layers_dir, const char *native_root, struct closure
 		return lock;
 	/* users of the root read it, whatever its maker keeps to himself */
 	mask = umask(022);
-	r = is_whole(layers, key, &text) ? 0 : build(&s, layers, layers_dir, key, &text, e);
+	r = is_whole(layers, key, &text) ? 0 :
+					   build(&s, layers, layers_dir, key, &text, e);
 	umask(mask);
 	return r < 0 ? r : hold(layers, layers_dir, key, s.loader, out, e);
 }
@@ -403,9 +409,11 @@ int layer_open(const char *layers_dir, const char *key, struct layer *out, struc
 	}
 	if (!r)
 		native = open(line[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (r || strcmp(line[0], FORMAT) || native < 0 || !sources_same(line[3], native)) {
+	if (r || strcmp(line[0], FORMAT) || native < 0 ||
+	    !sources_same(line[3], native)) {
 		layer_close(&l);
-		return err_set(e, -ERR_STATE, "the native layer '%s' is out of date", key);
+		return err_set(e, -ERR_STATE, "the native layer '%s' is out of date",
+			       key);
 	}
 	free(l.loader);
 	l.loader = xstrdup(line[2]);

@@ -49,8 +49,8 @@ int patch_file(int dirfd, const char *name, const char *from, const char *to,
 	     hit = next_match(data, size, (size_t)(hit - data) + n, from, mode)) {
 		hits++;
 		if (mode == PATCH_ONCE && hits > 1)
-			return err_set(e, -ERR_FORMAT, "'%s' names '%s' more than once", name,
-				       from);
+			return err_set(e, -ERR_FORMAT, "'%s' names '%s' more than once",
+				       name, from);
 		if (pwrite(fd, to, n, hit - data) != (ssize_t)n)
 			return err_set(e, -errno, "write '%s'", name);
 	}

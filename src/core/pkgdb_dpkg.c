@@ -69,7 +69,8 @@ static const char *parse_state(struct span v, bool *present)
 	int words = v.n > 0;
 
 	for (size_t i = 1; i < v.n; i++)
-		if (isspace((unsigned char)v.s[i - 1]) && !isspace((unsigned char)v.s[i])) {
+		if (isspace((unsigned char)v.s[i - 1]) &&
+		    !isspace((unsigned char)v.s[i])) {
 			words++;
 			last = i;
 		}

@@ -193,7 +193,8 @@ int plan_layers(const char *state, struct strv *keys, struct err *e)
 	if (!d)
 		return err_set(e, -errno, "read '%s'", roots);
 	while ((de = readdir(d))) {
-		_cleanup_free_ char *path = path_join(de->d_name, PLAN_FILE), *text = NULL;
+		_cleanup_free_ char *path = path_join(de->d_name, PLAN_FILE),
+				    *text = NULL;
 		char *line;
 
 		if (fdio_read_file(dirfd(d), path, PLAN_LIMIT, &text, NULL, NULL) < 0)

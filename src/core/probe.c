@@ -156,7 +156,8 @@ static int ask_original(const struct candidate *c, int out, struct err *e)
 		if (status)
 			return err_set(e, -ERR_CHILD,
 				       "the root's own '%s' does not answer: status %d",
-				       c->path, status < 0 ? 127 : proc_exit_status(status));
+				       c->path,
+				       status < 0 ? 127 : proc_exit_status(status));
 		if (answer.len && fdio_write_all(out, answer.data, answer.len) < 0)
 			return err_set(e, -EPIPE, "report a probe");
 	}
@@ -206,7 +207,8 @@ static void judge(struct candidate *c, int status)
 	if (status == ANSWERS_DIFFER)
 		candidate_refuse(c, "its twin answers %s differently", c->ask);
 	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		candidate_refuse(c, "the native twin does not end when asked for its version");
+		candidate_refuse(c, "the native twin does not end "
+				    "when asked for its version");
 	else if (WIFSIGNALED(status))
 		candidate_refuse(c, "the native twin does not start: signal %d (%s)",
 				 WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -275,7 +277,8 @@ int probe_plan(const struct root *root, const struct settings *s, struct plan *p
 	if (!r && len < p->swaps.n * sizeof(int))
 		r = err_set(e, -ERR_CHILD, "the run that tries the swaps ended early");
 	if (r > 0)
-		r = err_set(e, -ERR_CHILD, "the run that tries the swaps ended with %d", r);
+		r = err_set(e, -ERR_CHILD, "the run that tries the swaps ended with %d",
+			    r);
 	if (r < 0) {
 		err_wrap(e, "try the swaps of root '%s'", root->name);
 		return r;

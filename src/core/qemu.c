@@ -26,7 +26,8 @@ static int check_static(const char *path, const struct arch *arch, struct err *e
 	int r;
 
 	if (fd < 0 || access(path, X_OK) < 0) {
-		r = err_set(e, -errno, "no qemu for %s programs at '%s'", arch->name, path);
+		r = err_set(e, -errno, "no qemu for %s programs at '%s'", arch->name,
+			    path);
 		err_hint(e, "install qemu-user-static (Gentoo: app-emulation/qemu with "
 			    "USE=static-user), or name one with --qemu");
 		return r;
@@ -38,8 +39,8 @@ static int check_static(const char *path, const struct arch *arch, struct err *e
 	elf_info_free(&info);
 	if (!dynamic)
 		return 0;
-	r = err_set(e, -ERR_UNSUPPORTED, "'%s' is not statically linked: it would not start "
-		    "inside a root", path);
+	r = err_set(e, -ERR_UNSUPPORTED, "'%s' is not statically linked: "
+		    "it would not start inside a root", path);
 	err_hint(e, "install qemu-user-static (Gentoo: app-emulation/qemu with "
 		    "USE=static-user), or name one with --qemu");
 	return r;
@@ -59,7 +60,8 @@ int qemu_find(const struct arch *arch, const struct settings *s, struct qemu *ou
 	} else {
 		q.path = xasprintf("/usr/bin/qemu-%s-static", arch->name);
 		if (access(q.path, X_OK) < 0) {
-			_cleanup_free_ char *plain = xasprintf("/usr/bin/qemu-%s", arch->name);
+			_cleanup_free_ char *plain =
+				xasprintf("/usr/bin/qemu-%s", arch->name);
 
 			if (!access(plain, X_OK)) {
 				free(q.path);

@@ -13,7 +13,7 @@
 struct qemu {
 	const struct arch *arch; /* NULL: the kernel runs them itself */
 	char *path;		 /* the static qemu-user program, a host path */
-	char *interp;		 /* what the kernel starts: qemu, or our shim with its args */
+	char *interp;		 /* what the kernel starts: qemu, or our shim for args */
 	const char *flags;	 /* of the binfmt_misc entry */
 	struct strv args;	 /* qemu's own arguments */
 	int hold_fd, table_fd;	 /* held while a global entry is in use, else -1 */

@@ -85,7 +85,8 @@ int root_check_name(const char *name, struct err *e)
 		r = err_set(e, -ERR_USAGE, "'%s' cannot name a root", name);
 	else
 		return 0;
-	err_hint(e, "use letters, digits, '.', '_', '+' and '-', a letter or digit first");
+	err_hint(e, "use letters, digits, '.', '_', '+' and '-', "
+		    "a letter or digit first");
 	return r;
 }
 
@@ -187,7 +188,8 @@ int root_detect_arch(int tree_fd, const struct arch **out, struct err *e)
 		    memcmp(h, ELFMAG, SELFMAG))
 			continue;
 		bool lsb = h[EI_DATA] == ELFDATA2LSB;
-		uint16_t machine = (uint16_t)(lsb ? h[18] | h[19] << 8 : h[19] | h[18] << 8);
+		uint16_t machine =
+			(uint16_t)(lsb ? h[18] | h[19] << 8 : h[19] | h[18] << 8);
 
 		*out = arch_by_elf(h[EI_CLASS], h[EI_DATA], machine);
 		if (!*out)
@@ -197,7 +199,8 @@ int root_detect_arch(int tree_fd, const struct arch **out, struct err *e)
 		return 0;
 	}
 	err_set(e, -ERR_FORMAT, "this is no root file system: no program at /bin/sh");
-	return err_hint(e, "a stage is a tarball of a whole root, such as Gentoo's stage3");
+	return err_hint(e, "a stage is a tarball of a whole root, "
+			   "such as Gentoo's stage3");
 }
 
 static int remove_leftover(const struct registry *reg, const char *prefix,
@@ -239,7 +242,7 @@ int root_destroy(const struct registry *reg, const char *name, struct err *e)
 	}
 	r = beneath_rmtree(reg->roots_fd, doomed, e);
 	if (r == -EXDEV) {
-		/* nothing was deleted: the root is as it was, and what is mounted named so */
+		/* nothing was deleted: the root and its mounts are as before */
 		if (!renameat(reg->roots_fd, doomed, reg->roots_fd, name))
 			err_hint(e, "unmount it; the root is whole and called '%s' again",
 				 name);

@@ -90,13 +90,15 @@ static int set_tier(enum tier *tier, const char *value, struct err *e)
 			*tier = (enum tier)i;
 			return 0;
 		}
-	return err_set(e, -ERR_CONFIG, "'%s' is no tier: none, toolchain or tools", value);
+	return err_set(e, -ERR_CONFIG, "'%s' is no tier: none, toolchain or tools",
+		       value);
 }
 
 static int set_binfmt(bool *global, const char *value, struct err *e)
 {
 	if (strcmp(value, "global") && strcmp(value, "private"))
-		return err_set(e, -ERR_CONFIG, "'%s' is neither private nor global", value);
+		return err_set(e, -ERR_CONFIG, "'%s' is neither private nor global",
+			       value);
 	*global = !strcmp(value, "global");
 	return 0;
 }
@@ -202,7 +204,8 @@ static int put(struct buf *b, enum key_id id, const char *value, struct err *e)
 		return 0;
 	for (const char *p = value; *p; p++) {
 		if (*p == '\n' || *p == '\r')
-			return err_set(e, -ERR_CONFIG, "%s: a value cannot hold a newline",
+			return err_set(e, -ERR_CONFIG,
+				       "%s: a value cannot hold a newline",
 				       keys[id].name);
 		if (!isalnum((unsigned char)*p) && !strchr("/._-+=:@%", *p))
 			quote = strchr(value, '"') ? "'" : "\"";
@@ -298,7 +301,8 @@ int bind_parse(const char *spec, char **src, char **dst, bool *ro, struct err *e
 		replace(&to, xstrdup(from));
 	if (*from != '/' || *to != '/' || (at && !*ro))
 		return err_set(e, -ERR_CONFIG,
-			       "'%s' is no bind: SRC[:DST[:ro]] with absolute paths", spec);
+			       "'%s' is no bind: SRC[:DST[:ro]] with absolute paths",
+			       spec);
 	*src = TAKE_PTR(from);
 	*dst = TAKE_PTR(to);
 	return 0;

@@ -18,8 +18,8 @@
 static bool is_driver(const char *name)
 {
 	static const char *const patterns[] = {
-		"gcc-[0-9]*", "g++-[0-9]*", "cpp-[0-9]*", "gfortran-[0-9]*", "gcc-ar-[0-9]*",
-		"gcc-nm-[0-9]*", "gcc-ranlib-[0-9]*",
+		"gcc-[0-9]*", "g++-[0-9]*", "cpp-[0-9]*", "gfortran-[0-9]*",
+		"gcc-ar-[0-9]*", "gcc-nm-[0-9]*", "gcc-ranlib-[0-9]*",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++)
@@ -30,7 +30,8 @@ static bool is_driver(const char *name)
 
 static bool is_gcc(const char *name)
 {
-	return is_driver(name) || !fnmatch("gcov*", name, 0) || !fnmatch("lto-*", name, 0);
+	return is_driver(name) || !fnmatch("gcov*", name, 0) ||
+	       !fnmatch("lto-*", name, 0);
 }
 
 /*
@@ -103,7 +104,8 @@ static void add_internals(struct candidates *l, const struct side *root,
 {
 	static const char *const names[] = {
 		"cc1", "cc1plus", "cc1obj", "cc1objplus", "f951", "d21", "gnat1", "go1",
-		"lto1", "lto-wrapper", "collect2", "g++-mapper-server", "liblto_plugin.so",
+		"lto1", "lto-wrapper", "collect2", "g++-mapper-server",
+		"liblto_plugin.so",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
@@ -124,11 +126,11 @@ static void add_internals(struct candidates *l, const struct side *root,
 
 static int missing_cross(const struct side *root, const char *multiarch, struct err *e)
 {
-	int r = err_set(e, -ERR_UNSUPPORTED, "the native root has no cross compiler for %s",
-			root->arch->name);
+	int r = err_set(e, -ERR_UNSUPPORTED,
+			"the native root has no cross compiler for %s", root->arch->name);
 
-	err_hint(e, "install gcc-%s and g++-%s there (Debian), or name another native root "
-		    "with --native-root", multiarch, multiarch);
+	err_hint(e, "install gcc-%s and g++-%s there (Debian), or name another native "
+		    "root with --native-root", multiarch, multiarch);
 	return r;
 }
 
@@ -144,7 +146,8 @@ static int find(struct candidates *l, const struct side *root,
 	/* of a tuple per installed foreign compiler, the one with the root's own cpu */
 	for (size_t i = 0; i < multiarchs.n; i++)
 		if (arch_by_tuple(multiarchs.v[i]) == root->arch &&
-		    !strstr(multiarchs.v[i], "-unknown-") && !strstr(multiarchs.v[i], "-pc-"))
+		    !strstr(multiarchs.v[i], "-unknown-") &&
+		    !strstr(multiarchs.v[i], "-pc-"))
 			multiarch = multiarchs.v[i];
 	if (!multiarch)
 		return 0;

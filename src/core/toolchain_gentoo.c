@@ -106,8 +106,8 @@ static char *plain_name(const char *name, const char *tuple, const char *slot)
 
 static bool is_compiler(const char *name)
 {
-	static const char *const names[] = { "gcc", "g++", "c++", "cpp", "gfortran", "gdc",
-					     "gnat*", "gccgo" };
+	static const char *const names[] = { "gcc", "g++", "c++", "cpp", "gfortran",
+					     "gdc", "gnat*", "gccgo" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!fnmatch(names[i], name, 0))
@@ -140,7 +140,8 @@ static void add_drivers(const struct gentoo *g, const char *slot, const char *ou
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *name = plain_name(names.v[i], g->tuple, slot);
 		_cleanup_free_ char *path = path_join(ours, names.v[i]);
-		_cleanup_free_ char *native = xasprintf("%s/%s-%s", theirs, g->tuple, name);
+		_cleanup_free_ char *native =
+			xasprintf("%s/%s-%s", theirs, g->tuple, name);
 		struct candidate *c = candidate_add(g->l, g->root, g->native_root, path,
 						    native, TIER_TOOLCHAIN);
 
@@ -169,7 +170,8 @@ static void add_internals(const struct gentoo *g, const char *slot)
 			continue;
 		if (!strcmp(names.v[i], "plugin") || !strcmp(names.v[i], "install-tools"))
 			continue;
-		c = candidate_add(g->l, g->root, g->native_root, path, path, TIER_TOOLCHAIN);
+		c = candidate_add(g->l, g->root, g->native_root, path, path,
+				  TIER_TOOLCHAIN);
 		if (!c)
 			continue;
 		if (library)
@@ -187,7 +189,8 @@ static void add_gcc(const struct gentoo *g, const char *current, bool *selected,
 	slots(g->root, g->tuple, &all);
 	for (size_t i = 0; i < all.n; i++) {
 		_cleanup_free_ char *ours = gcc_path(g->root, g->tuple, all.v[i]);
-		_cleanup_free_ char *theirs = gcc_path(g->native_root, g->tuple, all.v[i]);
+		_cleanup_free_ char *theirs =
+			gcc_path(g->native_root, g->tuple, all.v[i]);
 
 		if (!ours)
 			continue;
@@ -223,7 +226,8 @@ static const char *gcc_version(const struct side *s, const char *tuple, const ch
 	return p ? p->version : NULL;
 }
 
-static char *what_to_install(const struct gentoo *g, const char *gcc, const char *binutils)
+static char *what_to_install(const struct gentoo *g, const char *gcc,
+			     const char *binutils)
 {
 	return xasprintf("crossdev --gcc %s --binutils %s -t %s", gcc,
 			 binutils ? binutils : "VERSION", g->tuple);
@@ -244,13 +248,15 @@ static void add_binutils(const struct gentoo *g, const char *slot, const char *n
 	beneath_list(g->root->fd, dir, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		_cleanup_free_ char *path = path_join(dir, names.v[i]);
-		_cleanup_free_ char *native = xasprintf("%s/binutils-bin/%s/%s", native_dir,
-							theirs ? theirs : ours, names.v[i]);
+		_cleanup_free_ char *native =
+			xasprintf("%s/binutils-bin/%s/%s", native_dir,
+				  theirs ? theirs : ours, names.v[i]);
 		struct candidate *c = candidate_add(g->l, g->root, g->native_root, path,
 						    native, TIER_TOOLCHAIN);
 
 		if (c && !theirs)
-			candidate_refuse(c, "the native root selects no binutils for it: %s",
+			candidate_refuse(c,
+					 "the native root selects no binutils for it: %s",
 					 install);
 		else if (c)
 			candidate_check(c, g->root, g->native_root, MATCH_ANY);
@@ -271,9 +277,9 @@ static void warn_unequal(const struct gentoo *g, const char *slot)
 	if (!strcmp(ours, theirs) && !strcmp(binutils, their_binutils))
 		return;
 	install = what_to_install(g, ours, binutils);
-	log_warn("the root has gcc %s and binutils %s, the native root's cross compiler is "
-		 "gcc %s with binutils %s: what they build can differ; install the root's "
-		 "there: %s", ours, binutils, theirs, their_binutils, install);
+	log_warn("the root has gcc %s and binutils %s, the native root's cross compiler "
+		 "is gcc %s with binutils %s: what they build can differ; install the "
+		 "root's there: %s", ours, binutils, theirs, their_binutils, install);
 }
 
 /* No cross compiler of the root's slot: say what there is and what to install. */
@@ -292,8 +298,8 @@ static int no_match(const struct gentoo *g, const char *current, struct err *e)
 		buf_addf(&list, "%s%s", i ? ", " : "", there.v[i]);
 	if (there.n)
 		r = err_set(e, -ERR_MISMATCH,
-			    "the root's compiler is gcc %s, the native root's cross compiler "
-			    "for %s is gcc %s", version, g->tuple, list.data);
+			    "the root's compiler is gcc %s, the native root's cross "
+			    "compiler for %s is gcc %s", version, g->tuple, list.data);
 	else
 		r = err_set(e, -ERR_UNSUPPORTED,
 			    "the native root has no cross compiler for %s", g->tuple);
@@ -316,7 +322,8 @@ static int find(struct candidates *l, const struct side *root,
 	env = xasprintf(ENV_GCC "/config-%s", tuple);
 	name = env_get(root, env, "CURRENT");
 	if (!name || strncmp(name, tuple, strlen(tuple)) || name[strlen(tuple)] != '-')
-		return err_set(e, -ERR_FORMAT, "'%s' of the root selects no compiler", env);
+		return err_set(e, -ERR_FORMAT, "'%s' of the root selects no compiler",
+			       env);
 	current = name + strlen(tuple) + 1;
 	add_gcc(&g, current, &selected, &native_dir);
 	if (!selected)

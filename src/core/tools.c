@@ -21,13 +21,14 @@ static const char *const programs[] = {
 	/* shells */
 	"sh dash bash",
 	/* coreutils */
-	"[ b2sum base32 base64 basename basenc cat chcon chgrp chmod chown cksum comm cp "
-	"csplit cut date dd df dir dircolors dirname du echo env expand expr factor false "
-	"fmt fold groups head id install join link ln logname ls md5sum mkdir mkfifo mknod "
-	"mktemp mv nice nl nohup nproc paste pathchk pr printenv ptx pwd readlink realpath "
-	"rm rmdir runcon sha1sum sha224sum sha256sum sha384sum sha512sum shred shuf sleep "
-	"sort split stat stty sum sync tac tail tee test timeout touch tr true truncate "
-	"tsort tty unexpand uniq unlink vdir wc whoami yes coreutils",
+	"[ b2sum base32 base64 basename basenc cat chcon chgrp chmod chown cksum "
+	"comm cp csplit cut date dd df dir dircolors dirname du echo env expand expr "
+	"factor false fmt fold groups head id install join link ln logname ls md5sum "
+	"mkdir mkfifo mknod mktemp mv nice nl nohup nproc paste pathchk pr printenv "
+	"ptx pwd readlink realpath rm rmdir runcon sha1sum sha224sum sha256sum "
+	"sha384sum sha512sum shred shuf sleep sort split stat stty sum sync tac tail "
+	"tee test timeout touch tr true truncate tsort tty unexpand uniq unlink vdir "
+	"wc whoami yes coreutils",
 	/* text */
 	"sed grep egrep fgrep gawk mawk cmp diff diff3 sdiff patch",
 	/* files */

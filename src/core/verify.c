@@ -56,8 +56,8 @@ static bool was_stopped(int status)
 
 static int build_at(const struct root *root, const struct settings *given,
 		    const char *state, const struct verify_spec *spec, enum tier tier,
-		    const char *copy, const char *epoch, struct verify_result *out, int which,
-		    struct err *e)
+		    const char *copy, const char *epoch, struct verify_result *out,
+		    int which, struct err *e)
 {
 	struct settings s = *given;
 	struct plan plan;
@@ -102,15 +102,15 @@ static int copy_tree(const char *from, const char *to, struct err *e)
 
 	if (mkdir(to, 0755) < 0)
 		return err_set(e, -errno, "create '%s'", to);
-	return proc_run((char *[]){ "cp", "-a", "--reflink=auto", "--", inside, (char *)to,
-				    NULL },
+	return proc_run((char *[]){ "cp", "-a", "--reflink=auto", "--", inside,
+				    (char *)to, NULL },
 			NULL, NULL, 0, e);
 }
 
 static int build_and_compare(const struct root *root, const struct settings *s,
 			     const char *state, const struct verify_spec *spec,
-			     const char *work, const char *epoch, struct verify_result *out,
-			     struct err *e)
+			     const char *work, const char *epoch,
+			     struct verify_result *out, struct err *e)
 {
 	const enum tier tiers[2] = { spec->a, spec->b };
 	_cleanup_close_ int a = -1, b = -1;
@@ -121,14 +121,15 @@ static int build_and_compare(const struct root *root, const struct settings *s,
 
 		r = copy_tree(spec->tree, copy, e);
 		if (!r)
-			r = build_at(root, s, state, spec, tiers[i], copy, epoch, out, i, e);
+			r = build_at(root, s, state, spec, tiers[i], copy, epoch, out, i,
+				     e);
 		*fds[i] = r ? -1 : open(copy, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (!r && *fds[i] < 0)
 			r = err_set(e, -errno, "open '%s'", copy);
 	}
 	if (!r)
-		r = compare_trees(a, tier_name(spec->a), b, tier_name(spec->b), spec->ignored,
-				  &out->differences, e);
+		r = compare_trees(a, tier_name(spec->a), b, tier_name(spec->b),
+				  spec->ignored, &out->differences, e);
 	return r;
 }
 
@@ -157,7 +158,8 @@ static void sweep(int state_fd)
 static int make_work(int state_fd, char *work, struct err *e)
 {
 	/* between its making and its lock it would be swept */
-	_cleanup_close_ int lock = lock_take(state_fd, WORK "lock", LOCK_EXCLUSIVE, true, e);
+	_cleanup_close_ int lock =
+		lock_take(state_fd, WORK "lock", LOCK_EXCLUSIVE, true, e);
 	_cleanup_close_ int fd = -1;
 
 	if (lock < 0)
