@@ -130,9 +130,35 @@ static int open_table(struct table *t, struct err *e)
 	return 0;
 }
 
+/* Debian names qemu by a link of its own (.../aarch64-binfmt-P). */
+static bool same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return !stat(a, &x) && !stat(b, &y) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
 static bool usable(const struct binfmt_found *f, const struct qemu *q)
 {
-	return f->enabled && f->fixed && !strcmp(f->interp, q->interp);
+	return f->enabled && f->fixed && same_file(f->interp, q->interp);
+}
+
+/*
+ * The shim finds qemu and its arguments in our runs only. Ahead of somebody else's
+ * entry it would break the programs that entry starts, in any container.
+ */
+static int check_shim_alone(const struct binfmt_found *found, int n, const struct qemu *q,
+			    const char *name, struct err *e)
+{
+	for (int i = 0; q->args.n && i < n; i++) {
+		if (!found[i].enabled || !strcmp(found[i].name, name))
+			continue;
+		err_set(e, -ERR_STATE, "arguments for qemu would break %s programs outside of "
+			"the run, which '%s' starts", q->arch->name, found[i].name);
+		return err_hint(e, "leave out qemu_args, or use a private binfmt_misc "
+				   "(--binfmt private, Linux 6.7 or later)");
+	}
+	return 0;
 }
 
 /* The kernel does not tell which entry it asks first: each that is enabled must do. */
@@ -164,6 +190,9 @@ static int have_entry(const char *dir, const struct qemu *q, const char *name, b
 	_cleanup_free_ struct binfmt_found *found = NULL;
 	int n = binfmt_list(dir, q->arch, &found, e), r;
 
+	r = check_shim_alone(found, n, q, name, e);
+	if (r < 0)
+		return r;
 	if (all_usable(found, n, q))
 		return 0;
 	/* somebody else's that would not do stay; a later entry is asked first */

@@ -124,6 +124,26 @@ ends_well() {
 	cmp "$TABLE/theirs" <<<"$before"
 }
 
+@test "global: somebody else's entry for the same qemu by another name is used" {
+	ln -s "$QEMU" "$BATS_TEST_TMPDIR/aarch64-binfmt-P"
+	register theirs "$BATS_TEST_TMPDIR/aarch64-binfmt-P" POCF
+	start_waiting --binfmt global
+	[ ! -e "$TABLE/$OURS" ]
+	ends_well "$PID" "$GO" "$OUT"
+}
+
+@test "global: no arguments for qemu beside somebody else's entry" {
+	local args=(--native none --binfmt global --qemu-arg -cpu --qemu-arg cortex-a53)
+	register theirs "$QEMU" POCF
+	run cr run t "${args[@]}" -- uname -m
+	[ "$status" -eq 125 ]
+	[[ $output == *"break aarch64 programs outside of the run, which 'theirs' starts"* ]]
+	[ ! -e "$TABLE/$OURS" ]
+	echo 0 >"$TABLE/theirs"
+	run cr run t "${args[@]}" -- uname -m
+	[ "$output" = aarch64 ]
+}
+
 @test "global: somebody else's entry that would not do stays, beside ours" {
 	local before kind
 	cp "$QEMU" "$BATS_TEST_TMPDIR/other"

@@ -9,8 +9,11 @@ setup() {
 }
 
 @test "arguments reach qemu, argv[0] and odd arguments reach the program" {
-	local mode
-	for mode in private global; do
+	local mode modes="private global"
+	# which is refused beside an entry of the machine's: binfmt.bats has that
+	! unshare --mount sh -c 'mount -t binfmt_misc none /proc/sys/fs/binfmt_misc &&
+		grep -l "^magic .*b700" /proc/sys/fs/binfmt_misc/*' >/dev/null || modes=private
+	for mode in $modes; do
 		RUN_OPTS=(--binfmt $mode --qemu-arg -cpu --qemu-arg cortex-a53)
 		run in_root none bash -c 'exec -a other sh -c "echo \$0 \$# \$2" "a b" "" "c  d"'
 		[ "$status" -eq 0 ]
