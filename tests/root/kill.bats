@@ -54,7 +54,8 @@ measure() {
 }
 
 # kill_within MILLISECONDS CMD...: start CMD, kill -9 it at a random moment of these;
-# true if it was killed. Counts in $seen how often a program inside, "sleep $MARK", was there by then.
+# true if it was killed. Counts in $seen how often a program inside, "sleep $MARK", was
+# there by then.
 kill_within() {
 	local pid status=0 at=$((RANDOM * $1 / 32768))
 	setsid "${@:2}" >/dev/null 2>"$HYBRID/err" </dev/null &
