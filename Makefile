@@ -2,8 +2,9 @@
 #
 # make            build crossroot and its pages into $(O)
 # make demo       GNU hello in an arm64 hybrid root, start to end (root)
-# make check      every test (root); CROSSROOT_MUST_RUN=all: a skip is a failure (but for
-#                 "toolchains", see tests/stage/make-gentoo-stage; name it too)
+# make check      every test but check-long and check-portage (root);
+#                 CROSSROOT_MUST_RUN=all: a skip is a failure (but for "toolchains", see
+#                 tests/stage/make-gentoo-stage; name it too)
 # make check-unit | check-cli | check-root | check-layers | check-docs | check-repo
 #                 parts of it
 # make check-long whole packages, emulated and native, compared: half an hour (root)
