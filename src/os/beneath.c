@@ -121,19 +121,40 @@ int beneath_realpath(int rootfd, const char *path, char **out)
 	return 0;
 }
 
-int beneath_list(int rootfd, const char *path, struct strv *names)
+/* Add the names in the directory @fd to @names. */
+static int list_names(int fd, struct strv *names)
 {
-	int fd = beneath_open(rootfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	_cleanup_closedir_ DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *de;
+	_cleanup_closedir_ DIR *d = NULL;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 
-	if (!d)
-		return fd < 0 ? fd : -errno;
-	while ((de = readdir(d)))
+	if (copy < 0)
+		return -errno;
+	d = fdopendir(copy);
+	if (!d) {
+		int code = -errno;
+
+		close(copy);
+		return code;
+	}
+	for (;;) {
+		errno = 0;
+		struct dirent *de = readdir(d);
+
+		if (!de)
+			return -errno;
 		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
 			strv_add(names, de->d_name);
+	}
+}
+
+int beneath_list(int rootfd, const char *path, struct strv *names)
+{
+	_cleanup_close_ int fd =
+		beneath_open(rootfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int r = fd < 0 ? fd : list_names(fd, names);
+
 	strv_sort(names);
-	return 0;
+	return r;
 }
 
 char *beneath_stamp(int rootfd, const char *path)
@@ -238,31 +259,6 @@ static int walk_err(struct walk *k, int code, const char *what, const char *name
 		buf_addf(&b, "%s/", k->lv[i].dirs.v[k->lv[i].next - 1]);
 	buf_adds(&b, b.len < 512 ? name : "...");
 	return err_set(k->e, code, "%s '%s'", what, b.data);
-}
-
-static int list_names(int fd, struct strv *names)
-{
-	_cleanup_closedir_ DIR *d = NULL;
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	if (copy < 0)
-		return -errno;
-	d = fdopendir(copy);
-	if (!d) {
-		int code = -errno;
-
-		close(copy);
-		return code;
-	}
-	for (;;) {
-		errno = 0;
-		struct dirent *de = readdir(d);
-
-		if (!de)
-			return -errno;
-		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
-			strv_add(names, de->d_name);
-	}
 }
 
 /*
