@@ -5,11 +5,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,51 +46,68 @@ static int nonblocking_pipe(int fds[2])
 	return 0;
 }
 
-static int child_actions(posix_spawn_file_actions_t *fa, int out, int err)
+/* Standard output is for our own results, so output that nobody wants goes nowhere. */
+static int child_redirect(int out, int err)
 {
-	int r = posix_spawn_file_actions_addopen(fa, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	/* stdout is for our own results, so unwanted output goes nowhere */
-	if (!r && out >= 0)
-		r = posix_spawn_file_actions_adddup2(fa, out, STDOUT_FILENO);
-	else if (!r)
-		r = posix_spawn_file_actions_addopen(fa, STDOUT_FILENO, "/dev/null",
-						     O_WRONLY, 0);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+	    dup2(out >= 0 ? out : null, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0)
+		return -errno;
+	return 0;
+}
+
+/* In the child: become the program, or say in @report why not. */
+static _noreturn_ void child_exec(char *const argv[], char *const envp[], int out, int err,
+				  pid_t parent, int report)
+{
+	sigset_t none;
+	int r = 0;
+
+	/* killed, we leave nothing that works on; a parent that is gone already is not seen */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		r = -errno;
+	if (getppid() != parent)
+		_exit(127);
 	if (!r)
-		r = posix_spawn_file_actions_adddup2(fa, err, STDERR_FILENO);
-	return -r;
+		r = child_redirect(out, err);
+	/*
+	 * Blocked signals and the ignored SIGPIPE are our affair. What else is
+	 * ignored the user may have asked for (nohup).
+	 */
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (!r) {
+		execvpe(argv[0], argv, envp ? envp : environ);
+		r = -errno;
+	}
+	fdio_write_all(report, &r, sizeof(r));
+	_exit(127);
 }
 
 static int child_spawn(struct child *c, char *const argv[], char *const envp[], int out,
 		       int err)
 {
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	sigset_t none, defaults;
-	int r;
+	_cleanup_close_ int said = -1, report = -1;
+	pid_t parent = getpid();
+	int fds[2], r = 0;
 
-	if (posix_spawn_file_actions_init(&fa))
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attr)) {
-		posix_spawn_file_actions_destroy(&fa);
-		return -ENOMEM;
-	}
-	/*
-	 * Blocked signals and the ignored SIGPIPE are our affair. What else is
-	 * ignored the user may have asked for (nohup).
-	 */
-	sigemptyset(&none);
-	sigemptyset(&defaults);
-	sigaddset(&defaults, SIGPIPE);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &defaults);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = child_actions(&fa, out, err);
-	if (!r)
-		r = -posix_spawnp(&c->pid, argv[0], &fa, &attr, argv,
-				  envp ? envp : environ);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&fa);
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	said = fds[0];
+	report = fds[1];
+	c->pid = fork();
+	if (c->pid < 0)
+		return -errno;
+	if (!c->pid)
+		child_exec(argv, envp, out, err, parent, report);
+	close(TAKE_FD(report));
+	/* its end without a word is the exec */
+	while (read(said, &r, sizeof(r)) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		waitpid(c->pid, NULL, 0);
 	return r;
 }
 
@@ -226,25 +243,6 @@ int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 		*out = TAKE_PTR(o.data);
 	}
 	return 0;
-}
-
-unsigned long long proc_start_time(pid_t pid)
-{
-	_cleanup_free_ char *path = xasprintf("/proc/%ld/stat", (long)pid), *text = NULL;
-	unsigned long long start;
-
-	if (fdio_read_file(AT_FDCWD, path, 65536, &text, NULL, NULL) < 0)
-		return 0;
-
-	/* the name in field 2 may hold spaces and parentheses: start after it */
-	const char *p = strrchr(text, ')');
-
-	if (!p || sscanf(p + 1,
-			 " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s"
-			 " %*s %*s %*s %*s %llu",
-			 &start) != 1)
-		return 0;
-	return start;
 }
 
 int proc_exit_status(int wstatus)

@@ -478,6 +478,23 @@ static void rmtree_refuses_mounts(void **state)
 	assert_false(present("r"));
 }
 
+static void list(void **state _unused_)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	assert_int_equal(mkdirat(tmp, "list", 0755), 0);
+	put("list/b", "");
+	put("list/.a", "");
+	assert_int_equal(mkdirat(tmp, "list/c", 0755), 0);
+	assert_int_equal(beneath_list(tmp, "/list", &names), 0);
+	assert_int_equal(names.n, 3);
+	assert_string_equal(names.v[0], ".a");
+	assert_string_equal(names.v[2], "c");
+	assert_int_equal(beneath_list(tmp, "/list/b", &names), -ENOTDIR);
+	assert_int_equal(beneath_list(tmp, "/list/none", &names), -ENOENT);
+	assert_int_equal(names.n, 3);
+}
+
 /* ---- proc ---- */
 
 static int sh(const char *script, char **out, size_t max, struct err *e)
@@ -535,6 +552,16 @@ static void run_leaves_daemons_alone(void **state _unused_)
 	assert_true(time(NULL) - start < 10);
 }
 
+/* Neither gone nor waiting for whoever adopted it to notice. */
+static bool is_running(pid_t pid)
+{
+	_cleanup_free_ char *path = xasprintf("/proc/%ld/stat", (long)pid), *text = NULL;
+
+	if (fdio_read_file(AT_FDCWD, path, 65536, &text, NULL, NULL) < 0)
+		return false;
+	return strncmp(strrchr(text, ')'), ") Z", 3) != 0;
+}
+
 static void run_resets_signals(void **state _unused_)
 {
 	char *out = NULL;
@@ -549,21 +576,30 @@ static void run_resets_signals(void **state _unused_)
 	assert_int_equal(r, -ERR_CHILD);
 }
 
-static void start_time(void **state _unused_)
+/* A killed parent takes the program along: nothing goes on writing to a tree. */
+static void run_dies_with_parent(void **state _unused_)
 {
-	unsigned long long mine = proc_start_time(getpid());
-	pid_t pid = fork();
+	char *const argv[] = { "sh", "-c", "echo $$ >pid; exec sleep 300", NULL };
+	_cleanup_free_ char *text = NULL;
+	pid_t pid = fork(), child = 0;
 
-	assert_true(mine > 0);
-	assert_true(proc_start_time(getpid()) == mine);
 	if (!pid) {
-		pause();
-		_exit(0);
+		if (!fchdir(tmp))
+			proc_run(argv, NULL, NULL, 0, NULL);
+		_exit(1);
 	}
-	assert_true(proc_start_time(pid) >= mine);
+	for (int i = 0; i < 1000 && !child; i++) {
+		usleep(10000);
+		free(TAKE_PTR(text));
+		if (!fdio_read_file(tmp, "pid", 100, &text, NULL, NULL))
+			child = (pid_t)atol(text);
+	}
+	assert_true(child > 0);
 	kill(pid, SIGKILL);
 	assert_int_equal(wait_status(pid), 128 + SIGKILL);
-	assert_true(proc_start_time(pid) == 0);
+	for (int i = 0; i < 1000 && is_running(child); i++)
+		usleep(10000);
+	assert_false(is_running(child));
 }
 
 /* ---- lock ---- */
@@ -672,11 +708,12 @@ int main(void)
 		t(rmtree_wide),
 		t(rmtree_deep),
 		t(rmtree_refuses_mounts),
+		t(list),
 		t(run_collects),
 		t(run_reports_failure),
 		t(run_leaves_daemons_alone),
 		t(run_resets_signals),
-		t(start_time),
+		t(run_dies_with_parent),
 		t(lock_contention),
 		t(lock_dies_with_holder),
 		t(lock_notices_unlink),
