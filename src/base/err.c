@@ -25,17 +25,25 @@ int err_set(struct err *e, int code, const char *fmt, ...)
 
 int err_wrap(struct err *e, const char *fmt, ...)
 {
-	char ctx[sizeof(e->msg)], old[sizeof(e->msg)];
+	char ctx[sizeof(e->msg)];
+	size_t n, old;
 	va_list ap;
 
 	if (!e)
-		return -1;
+		return -ERR_UNTOLD;
 	va_start(ap, fmt);
 	vsnprintf(ctx, sizeof(ctx), fmt, ap);
 	va_end(ap);
-	memcpy(old, e->msg, sizeof(old));
-	/* two %s of bounded size: what does not fit is cut at the tail */
-	snprintf(e->msg, sizeof(e->msg), "%.700s: %.820s", ctx, old);
+	/* the cause is at the end of the message: what does not fit is of the context */
+	old = strlen(e->msg) + 1;
+	n = strlen(ctx);
+	if (old + 2 >= sizeof(e->msg))
+		return e->code;
+	if (n > sizeof(e->msg) - old - 2)
+		n = sizeof(e->msg) - old - 2;
+	memmove(e->msg + n + 2, e->msg, old);
+	memcpy(e->msg, ctx, n);
+	memcpy(e->msg + n, ": ", 2);
 	return e->code;
 }
 
@@ -44,7 +52,7 @@ int err_hint(struct err *e, const char *fmt, ...)
 	va_list ap;
 
 	if (!e)
-		return -1;
+		return -ERR_UNTOLD;
 	va_start(ap, fmt);
 	vsnprintf(e->hint, sizeof(e->hint), fmt, ap);
 	va_end(ap);

@@ -17,6 +17,7 @@ enum {
 	ERR_UNSUPPORTED,  /* this kernel, layout or architecture cannot do it */
 	ERR_MISMATCH,	  /* two things that must agree do not */
 	ERR_CHILD,	  /* a program that was run failed */
+	ERR_UNTOLD,	  /* something failed, and the caller had no struct err for it */
 };
 
 struct err {
@@ -31,8 +32,11 @@ struct err {
  */
 int err_set(struct err *e, int code, const char *fmt, ...) _printf_(3, 4);
 
-/* Put "context: " before the message of @e. Returns its code. */
+/*
+ * Put "context: " before the message of @e; what does not fit is cut off the context.
+ * Returns its code, -ERR_UNTOLD without @e.
+ */
 int err_wrap(struct err *e, const char *fmt, ...) _printf_(2, 3);
 
-/* Replace the hint of @e. Returns its code. */
+/* Replace the hint of @e. Returns its code, -ERR_UNTOLD without @e. */
 int err_hint(struct err *e, const char *fmt, ...) _printf_(2, 3);

@@ -43,8 +43,8 @@ static void err_domain_text(void **state _unused_)
 static void err_null_is_allowed(void **state _unused_)
 {
 	assert_int_equal(err_set(NULL, -EIO, "x"), -EIO);
-	assert_true(err_wrap(NULL, "x") < 0);
-	assert_true(err_hint(NULL, "x") < 0);
+	assert_true(err_wrap(NULL, "x") <= -ERR_USAGE);
+	assert_true(err_hint(NULL, "x") <= -ERR_USAGE);
 }
 
 static void err_long_text_is_cut(void **state _unused_)
@@ -59,6 +59,11 @@ static void err_long_text_is_cut(void **state _unused_)
 	err_wrap(&e, "%s", big);
 	assert_true(strlen(e.msg) < sizeof(e.msg));
 	assert_int_equal(e.code, -EIO);
+	/* the cause stays, whatever is put before it */
+	err_set(&e, -EIO, "read 'x'");
+	err_wrap(&e, "%s", big);
+	assert_int_equal(strlen(e.msg), sizeof(e.msg) - 1);
+	assert_string_equal(strstr(e.msg, ": read"), ": read 'x': Input/output error");
 }
 
 static void buf_grows(void **state _unused_)
