@@ -119,7 +119,12 @@ check: check-layers check-docs check-repo check-unit check-san check-fuzz check-
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
 
-check-san:
+# Built by one make, whichever of the two asks: side by side they would write the same
+# files.
+sanitized:
+	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined test-programs
+
+check-san: sanitized
 	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined check-unit
 
 # Each harness replays its corpus under the sanitizers; "make fuzz FUZZ=elf" looks
@@ -130,11 +135,13 @@ $(O)/fuzz/%: $(O)/tests/fuzz/fuzz_%.o $(O)/tests/fuzz/replay.o $(O)/libcrossroot
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
 
+test-programs: $(unit_bins) $(fuzz_names:%=$(O)/fuzz/%)
+
 replay: $(fuzz_names:%=$(O)/fuzz/%)
 	$(Q)for f in $(fuzz_names); do printf '== fuzz %s: ' $$f; \
 		$(O)/fuzz/$$f tests/fuzz/corpus/$$f/* || exit 1; done
 
-check-fuzz:
+check-fuzz: sanitized
 	$(Q)$(MAKE) O=$(O)/san SAN=address,undefined replay
 
 FUZZ ?= elf
@@ -188,7 +195,7 @@ install: all
 clean:
 	rm -rf $(O)
 
-.PHONY: all install clean FORCE demo bench analyze
+.PHONY: all install clean FORCE demo bench analyze sanitized test-programs
 .PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
 .PHONY: check-repo check-cli check-root check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
