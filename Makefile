@@ -10,7 +10,8 @@
 # make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)
-# make install    DESTDIR= PREFIX=/usr
+# make install    DESTDIR= PREFIX=/usr; uninstall removes what it put there
+# make installcheck   both, to and from a directory in $(O)
 #
 # Knobs: O=build  CFLAGS  LDFLAGS  WERROR=1  SAN=address,undefined  V=1
 
@@ -62,6 +63,7 @@ pages := $(if $(shell command -v scdoc),crossroot.1 crossroot.conf.5)
 
 # What crossroot shows inside a root.
 helpers := crossroot-driver crossroot-lift crossroot-qemu crossroot-view
+page_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 
 all: $(O)/share/stamp $(O)/libcrossroot.a $(O)/crossroot $(helpers:%=$(O)/%) \
 	$(pages:%=$(O)/%)
@@ -90,10 +92,13 @@ $(O)/crossroot: $(bin_src:%.c=$(O)/%.o) $(O)/libcrossroot.a
 	$(Q)$(CC) $(cr_ldflags) -o $@ $^ $(pkg_libs)
 
 # What runs inside a root: static, no library but libc, and never sanitized.
+wrapper_flags := $(filter-out -fsanitize%,-D_GNU_SOURCE -Isrc $(CPPFLAGS) -std=gnu11 -Wall -Wextra \
+	$(if $(WERROR),-Werror) -ffile-prefix-map=$(CURDIR)=. $(CFLAGS) -static $(LDFLAGS))
+
 $(O)/crossroot-%: src/wrapper/%.c src/wrapper/chroot.h $(O)/flags
 	$(Q)mkdir -p $(@D)
 	@$(if $(V),,echo '  CC      $@')
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra $(if $(WERROR),-Werror) -O2 -static -s -Isrc -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(Q)$(CC) $(wrapper_flags) -o $@ $<
 
 # What goes into roots: an ebuild repository and the files of "crossroot setup".
 share_src := $(shell find portage/root portage/repo profiles eclass -type f)
@@ -189,13 +194,33 @@ install: all
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
 	$(INSTALL) -m755 $(helpers:%=$(O)/%) $(DESTDIR)$(LIBEXECDIR)/crossroot/
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
-	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(p)))/$(p) &&) :
+	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(call page_path,$(p)) &&) :
 	$(call put_share,$(DESTDIR)$(DATADIR)/crossroot)
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/crossroot $(DESTDIR)$(COMPDIR)/crossroot \
+		$(helpers:%=$(DESTDIR)$(LIBEXECDIR)/crossroot/%) \
+		$(foreach p,crossroot.1 crossroot.conf.5,$(DESTDIR)$(call page_path,$(p)))
+	rm -rf $(DESTDIR)$(DATADIR)/crossroot/repo $(DESTDIR)$(DATADIR)/crossroot/root
+	rmdir $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(DATADIR)/crossroot 2>/dev/null || :
+
+# Built for a prefix in $(O), installed there and run from there, and removed again.
+installcheck:
+	$(Q)rm -rf $(O)/installed
+	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr DESTDIR= install
+	$(Q)cd $(O)/installed/usr && bin/crossroot --version && \
+		grep -q -a "$$PWD/libexec/crossroot" bin/crossroot && \
+		grep -q -a "$$PWD/share" bin/crossroot && [ -d share/crossroot/repo/profiles ] && \
+		libexec/crossroot/crossroot-qemu 2>&1 | grep -q '^crossroot: start qemu' && \
+		for h in $(helpers); do [ -x libexec/crossroot/$$h ] || exit 1; done
+	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr DESTDIR= uninstall
+	$(Q)left=$$(find $(O)/installed/usr ! -type d); [ -z "$$left" ] || \
+		{ echo "uninstall left: $$left" >&2; exit 1; }
 
 clean:
 	rm -rf $(O)
 
-.PHONY: all install clean FORCE demo bench analyze sanitized test-programs
+.PHONY: all install uninstall installcheck clean FORCE demo bench analyze sanitized test-programs
 .PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
 .PHONY: check-repo check-cli check-root check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)
