@@ -4,5 +4,4 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define _printf_(f, a) __attribute__((format(printf, f, a)))
 #define _noreturn_ __attribute__((noreturn))
-#define _must_check_ __attribute__((warn_unused_result))
 #define _unused_ __attribute__((unused))

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "mech/arch.h"
 #include "os/fdio.h"
 
 static void add_hex(struct buf *b, const uint8_t *p, size_t n)

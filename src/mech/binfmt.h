@@ -4,7 +4,8 @@
 #include <stdbool.h>
 
 #include "base/err.h"
-#include "mech/arch.h"
+
+struct arch;
 
 /* One binfmt_misc entry: executables of @arch go to the program @interp. */
 struct binfmt_entry {

@@ -41,5 +41,5 @@ void mplan_add_optional(struct mplan *p, enum mop_kind kind, const char *src,
 			const char *dst);
 void mplan_free(struct mplan *p);
 
-/* The step's name as a dry run prints it. */
+/* The step's name, for messages. */
 const char *mop_name(enum mop_kind kind);
