@@ -25,7 +25,11 @@ int main(int argc, char **argv)
 	if (!args || !f || argc < 3)
 		goto fail;
 	args[n++] = QEMU;
-	while (n <= MAX_ARGS && getline(&line, &size, f) > 0) {
+	while (getline(&line, &size, f) > 0) {
+		if (n > MAX_ARGS) {
+			errno = E2BIG;
+			goto fail;
+		}
 		line[strcspn(line, "\n")] = '\0';
 		args[n] = strdup(line);
 		if (!args[n++])

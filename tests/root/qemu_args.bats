@@ -25,3 +25,17 @@ setup() {
 		[[ $output == *"nonsense"* ]]
 	done
 }
+
+@test "more arguments than the shim takes are an error, and not left out" {
+	local i
+	RUN_OPTS=(--binfmt private)
+	for ((i = 0; i < 32; i++)); do
+		RUN_OPTS+=(--qemu-arg -cpu --qemu-arg cortex-a53)
+	done
+	run in_root none true
+	[ "$status" -eq 0 ]
+	RUN_OPTS+=(--qemu-arg -cpu --qemu-arg cortex-a53)
+	run in_root none true
+	[ "$status" -ne 0 ]
+	[[ $output == *"start qemu for"*"Argument list too long"* ]]
+}
