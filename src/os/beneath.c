@@ -163,9 +163,15 @@ char *beneath_stamp(int rootfd, const char *path)
 
 	if (beneath_stat(rootfd, path, &st) < 0)
 		return xstrdup("-");
-	return xasprintf("%jx.%jx.%jx.%jx.%lx", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-			 (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec,
-			 st.st_mtim.tv_nsec);
+	/*
+	 * A time of modification can be set back, that of the last change cannot. The
+	 * latter moves with an owner, a mode or a link too, but not with a mount: such
+	 * a change costs its noticer some work for nothing, a missed one would lie.
+	 */
+	return xasprintf("%jx.%jx.%jx.%jx.%lx.%jx.%lx", (uintmax_t)st.st_dev,
+			 (uintmax_t)st.st_ino, (uintmax_t)st.st_size,
+			 (uintmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+			 (uintmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 
 int beneath_read(int rootfd, const char *path, size_t max, char **data, size_t *len,

@@ -36,8 +36,8 @@ int beneath_list(int rootfd, const char *path, struct strv *names);
 
 /*
  * A word that says which file is at @path inside the root and in what state: it
- * changes when another file takes its place or it is written to. "-" when there
- * is none. The caller frees it.
+ * changes when another file takes its place or it is written to, and when its owner,
+ * mode or links change. "-" when there is none. The caller frees it.
  */
 char *beneath_stamp(int rootfd, const char *path);
 

@@ -478,6 +478,30 @@ static void rmtree_refuses_mounts(void **state)
 	assert_false(present("r"));
 }
 
+/* Another content of the same size, and a time that was put back. */
+static void stamp_sees_content(void **state _unused_)
+{
+	_cleanup_free_ char *before = NULL, *again = NULL, *after = NULL, *none = NULL;
+	struct timespec times[2];
+	struct stat st;
+
+	put("stamped", "one");
+	assert_int_equal(fstatat(tmp, "stamped", &st, 0), 0);
+	before = beneath_stamp(tmp, "stamped");
+	again = beneath_stamp(tmp, "/stamped");
+	assert_string_equal(before, again);
+	/* the kernel's clock for files has ticks */
+	usleep(20000);
+	put("stamped", "two");
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	assert_int_equal(utimensat(tmp, "stamped", times, 0), 0);
+	after = beneath_stamp(tmp, "stamped");
+	assert_string_not_equal(before, after);
+	none = beneath_stamp(tmp, "none");
+	assert_string_equal(none, "-");
+}
+
 static void list(void **state _unused_)
 {
 	_cleanup_strv_ struct strv names = { 0 };
@@ -708,6 +732,7 @@ int main(void)
 		t(rmtree_wide),
 		t(rmtree_deep),
 		t(rmtree_refuses_mounts),
+		t(stamp_sees_content),
 		t(list),
 		t(run_collects),
 		t(run_reports_failure),
