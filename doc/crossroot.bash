@@ -2,16 +2,18 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter plan list info destroy doctor verify audit"
+_crossroot_commands="create run enter emerge setup plan list info destroy doctor verify audit"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
 	local settings="--native= --native-root= --qemu= --qemu-arg= --binfmt="
-	local inside="--bind= --env= --chdir= --user="
+	local inside="--bind= --env= --tmpfs-build="
 
 	case $1 in
-	create) echo "--stage= --target= --config= $settings" ;;
-	run | enter) echo "$settings $inside" ;;
+	create) echo "--stage= --target= --config= --no-setup $settings" ;;
+	run | enter) echo "$settings $inside --chdir= --user=" ;;
+	emerge) echo "$settings $inside" ;;
+	setup) echo "--undo" ;;
 	plan) echo "$settings --json" ;;
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
 	list | info | doctor) echo "--json" ;;

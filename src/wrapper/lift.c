@@ -25,8 +25,7 @@
 #define SWAPS "/run/crossroot/swaps"
 #define TOOLCHAIN_VIEW "/run/crossroot/toolchain"
 
-static char **swaps;
-static size_t nswaps;
+static char *swaps;
 static const char *image;
 static int status;
 
@@ -36,33 +35,37 @@ static void complain(const char *what, const char *path)
 	status = 1;
 }
 
-static void *checked(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
+/* All of the file, each path between newlines. */
 static int read_swaps(void)
 {
+	size_t size = 0, len = 1;
 	FILE *f = fopen(SWAPS, "re");
-	char *line = NULL;
-	size_t size = 0, cap = 0;
-	ssize_t n;
+	int c;
 
 	if (!f)
 		return -1;
-	while ((n = getline(&line, &size, f)) > 0) {
-		line[strcspn(line, "\n")] = '\0';
-		if (nswaps == cap) {
-			cap = cap ? 2 * cap : 256;
-			swaps = checked(reallocarray(swaps, cap, sizeof(*swaps)));
+	while ((c = getc(f)) != EOF) {
+		if (len + 2 > size) {
+			size = 2 * size + 4096;
+			swaps = realloc(swaps, size);
+			if (!swaps)
+				abort();
 		}
-		swaps[nswaps++] = checked(strdup(line));
+		swaps[0] = '\n';
+		swaps[len++] = (char)c;
+		swaps[len] = '\0';
 	}
-	free(line);
-	fclose(f);
-	return 0;
+	return fclose(f);
+}
+
+static bool is_swapped(const char *path)
+{
+	size_t n = strlen(path);
+
+	for (const char *at = swaps; (at = strstr(at, path)); at++)
+		if (at[-1] == '\n' && at[n] == '\n')
+			return true;
+	return false;
 }
 
 static void take_off(const char *path)
@@ -87,13 +90,11 @@ static void lift(const char *path)
 	if (!realpath(*dir ? dir : "/", real))
 		return;
 	snprintf(full, sizeof(full), "%s%s", strcmp(real, "/") ? real : "", base);
-	for (size_t i = 0; i < nswaps; i++)
-		if (!strcmp(swaps[i], full)) {
-			snprintf(view, sizeof(view), TOOLCHAIN_VIEW "%s", full);
-			take_off(full);
-			take_off(view);
-			return;
-		}
+	if (is_swapped(full)) {
+		snprintf(view, sizeof(view), TOOLCHAIN_VIEW "%s", full);
+		take_off(full);
+		take_off(view);
+	}
 }
 
 static int lift_file(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -148,7 +149,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	/* a run that swaps nothing */
-	if (!nswaps)
+	if (!swaps)
 		return 0;
 	if (argc == 3 && !strcmp(argv[1], "--image")) {
 		image = realpath(argv[2], clean);
