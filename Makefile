@@ -189,12 +189,14 @@ demo:
 bench: all
 	$(Q)bench/bench
 
-install: all
+install: all install-data
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(COMPDIR)
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
 	$(INSTALL) -m755 $(helpers:%=$(O)/%) $(DESTDIR)$(LIBEXECDIR)/crossroot/
 	$(INSTALL) -m644 doc/crossroot.bash $(DESTDIR)$(COMPDIR)/crossroot
 	$(foreach p,$(pages),$(INSTALL) -D -m644 $(O)/$(p) $(DESTDIR)$(call page_path,$(p)) &&) :
+
+install-data:
 	$(call put_share,$(DESTDIR)$(DATADIR)/crossroot)
 
 uninstall:
@@ -220,7 +222,7 @@ installcheck:
 clean:
 	rm -rf $(O)
 
-.PHONY: all install uninstall installcheck clean FORCE demo bench analyze sanitized test-programs
+.PHONY: all install install-data uninstall installcheck clean FORCE demo bench analyze sanitized test-programs
 .PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
 .PHONY: check-repo check-cli check-root check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

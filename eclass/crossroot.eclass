@@ -50,13 +50,9 @@ crossroot_active() {
 # and linkers) or "tools" (these, the shell and build tools).  Outside of a run nothing is
 # swapped: "none".
 crossroot_tier() {
-	local tier=none file
+	local tier=none
 
-	for file in /run/crossroot/{view,tier}; do
-		[[ -r ${file} ]] || continue
-		read -r tier < "${file}"
-		break
-	done
+	[[ ! -r /run/crossroot/tier ]] || read -r tier < /run/crossroot/tier
 	echo "${tier}"
 }
 

@@ -7,23 +7,31 @@
 #include "core/libexec.h"
 
 #define DIR "/run/crossroot"
-#define TIER_FILE DIR "/tier"
 
-/* One file for each tier, so that a view can have another one bound over its own. */
-static void expose_tiers(enum tier tier, struct mplan *m)
+/* The file @name with @text; in a @view, that of @tier, another one. */
+static void expose_file(struct mplan *m, const char *name, const char *text,
+			const char *view, enum tier tier)
 {
-	static const char *const views[] = { EMULATED_VIEW TIER_FILE,
-					     TOOLCHAIN_VIEW TIER_FILE };
-	_cleanup_free_ char *here = xasprintf("%s\n", tier_name(tier));
+	_cleanup_free_ char *path = NULL, *dst = xasprintf("%s" DIR "/%s", view, name);
 
-	mplan_add(m, MOP_FILE, here, TIER_FILE);
-	for (int t = TIER_NONE; t < (int)tier; t++) {
-		_cleanup_free_ char *line = xasprintf("%s\n", tier_name((enum tier)t));
-		_cleanup_free_ char *path = xasprintf(DIR "/tiers/%s", tier_name((enum tier)t));
-
-		mplan_add(m, MOP_FILE, line, path);
-		mplan_add(m, MOP_ROOT_BIND_RO, path, views[t]);
+	if (!*view) {
+		mplan_add(m, MOP_FILE, text, dst);
+		return;
 	}
+	/* every view has the same /run: another file is bound over */
+	path = xasprintf(DIR "/views/%s/%s", tier_name(tier), name);
+	mplan_add(m, MOP_FILE, text, path);
+	mplan_add(m, MOP_ROOT_BIND_RO, path, dst);
+}
+
+static void expose_tier(const struct plan *p, const struct settings *s, int rootfd,
+			enum tier tier, const char *view, struct mplan *m)
+{
+	_cleanup_free_ char *swaps = plan_swapped(p, s, rootfd, tier);
+	_cleanup_free_ char *name = xasprintf("%s\n", tier_name(tier));
+
+	expose_file(m, "tier", name, view, tier);
+	expose_file(m, "swaps", swaps, view, tier);
 }
 
 /* Several programs of a package say the same. */
@@ -55,12 +63,13 @@ int expose(const struct plan *p, const struct settings *s, enum tier tier,
 		{ "crossroot-view", DIR "/enter-view" },
 		{ "crossroot-view", DIR "/emulate" },
 	};
-	_cleanup_free_ char *swaps = plan_swapped(p, s, run->root->tree_fd);
+	static const char *const views[] = { EMULATED_VIEW, TOOLCHAIN_VIEW };
 	_cleanup_free_ char *drifted = drift(p);
 
-	expose_tiers(tier, &run->mounts);
-	mplan_add(&run->mounts, MOP_FILE, swaps, DIR "/swaps");
-	mplan_add(&run->mounts, MOP_FILE, drifted, DIR "/drift");
+	expose_tier(p, s, run->root->tree_fd, tier, "", &run->mounts);
+	for (int t = TIER_NONE; t < (int)tier; t++)
+		expose_tier(p, s, run->root->tree_fd, (enum tier)t, views[t], &run->mounts);
+	expose_file(&run->mounts, "drift", drifted, "", tier);
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
 		_cleanup_free_ char *path = NULL;
 		int r = libexec_find(helpers[i].helper, &path, e);

@@ -9,7 +9,7 @@
  * What programs inside a run can know of it, and do about it, at /run/crossroot:
  *
  *	tier		how much is native here; in a view, how much is in that view
- *	swaps		the paths that are swapped, canonical, one a line
+ *	swaps		the paths that are swapped (in that view), canonical, one a line
  *	drift		why programs stay emulated whose package is of another version
  *			in the native root: "PACKAGE: REASON", one a line
  *	lift		takes swaps off, see src/wrapper/lift.c

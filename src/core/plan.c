@@ -133,7 +133,8 @@ void plan_view_mounts(const struct plan *p, const struct settings *s, int rootfd
 	mplan_add(m, MOP_ROOT_BIND, EMULATED_VIEW, TOOLCHAIN_VIEW EMULATED_VIEW);
 }
 
-char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd)
+char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd,
+		   enum tier tier)
 {
 	_cleanup_strv_ struct strv bound = { 0 };
 	_cleanup_buf_ struct buf paths = { 0 };
@@ -141,8 +142,7 @@ char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd)
 	bound_paths(s, rootfd, &bound);
 	buf_adds(&paths, "");
 	for (size_t i = 0; i < p->swaps.n; i++)
-		if (plan_swaps(&p->swaps.v[i], s->native) &&
-		    !is_bound(&bound, p->swaps.v[i].path))
+		if (plan_swaps(&p->swaps.v[i], tier) && !is_bound(&bound, p->swaps.v[i].path))
 			buf_addf(&paths, "%s\n", p->swaps.v[i].path);
 	return TAKE_PTR(paths.data);
 }

@@ -46,5 +46,6 @@ void plan_mounts(const struct plan *p, const struct settings *s, int rootfd,
 void plan_view_mounts(const struct plan *p, const struct settings *s, int rootfd,
 		      const char *driver, struct mplan *m);
 
-/* The paths that the tier of @s swaps, one a line. The caller frees it. */
-char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd);
+/* The paths that @tier swaps in a run with @s, one a line. The caller frees it. */
+char *plan_swapped(const struct plan *p, const struct settings *s, int rootfd,
+		   enum tier tier);

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "core/libexec.h"
+#include "core/retry.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
 
@@ -311,6 +312,18 @@ int setup_install(const struct root *root, struct err *e)
 	return r;
 }
 
+/* Its lines name files that are gone now. */
+static int forget_learnt(const struct root *root, struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(RETRY_LEARNT);
+	_cleanup_close_ int fd =
+		beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	if (fd >= 0 && unlinkat(fd, path_base(RETRY_LEARNT), 0) < 0 && errno != ENOENT)
+		return err_set(e, -errno, "remove '" RETRY_LEARNT "' from the root");
+	return 0;
+}
+
 int setup_undo(const struct root *root, struct err *e)
 {
 	struct items old = { 0 };
@@ -324,6 +337,8 @@ int setup_undo(const struct root *root, struct err *e)
 		if (!old.v[i].hash)
 			r = take(root, &old.v[i], e);
 	items_free(&old);
+	if (!r)
+		r = forget_learnt(root, e);
 	if (!r && unlinkat(root->dir_fd, MANIFEST, 0) < 0 && errno != ENOENT)
 		r = err_set(e, -errno, "remove the list of what was set up");
 	return r;
