@@ -53,8 +53,7 @@ static char *drift(const struct plan *p)
 	return TAKE_PTR(text.data);
 }
 
-int expose(const struct plan *p, const struct settings *s, enum tier tier,
-	   struct run *run, struct err *e)
+int expose_helpers(struct mplan *m, struct err *e)
 {
 	static const struct {
 		const char *helper, *dst;
@@ -63,20 +62,26 @@ int expose(const struct plan *p, const struct settings *s, enum tier tier,
 		{ "crossroot-view", DIR "/enter-view" },
 		{ "crossroot-view", DIR "/emulate" },
 	};
-	static const char *const views[] = { EMULATED_VIEW, TOOLCHAIN_VIEW };
-	_cleanup_free_ char *drifted = drift(p);
 
-	expose_tier(p, s, run->root->tree_fd, tier, "", &run->mounts);
-	for (int t = TIER_NONE; t < (int)tier; t++)
-		expose_tier(p, s, run->root->tree_fd, (enum tier)t, views[t], &run->mounts);
-	expose_file(&run->mounts, "drift", drifted, "", tier);
 	for (size_t i = 0; i < ARRAY_SIZE(helpers); i++) {
 		_cleanup_free_ char *path = NULL;
 		int r = libexec_find(helpers[i].helper, &path, e);
 
 		if (r < 0)
 			return r;
-		mplan_add(&run->mounts, MOP_BIND_RO, path, helpers[i].dst);
+		mplan_add(m, MOP_BIND_RO, path, helpers[i].dst);
 	}
 	return 0;
+}
+
+void expose_plan(const struct plan *p, const struct settings *s, int rootfd, enum tier tier,
+		 struct mplan *m)
+{
+	static const char *const views[] = { EMULATED_VIEW, TOOLCHAIN_VIEW };
+	_cleanup_free_ char *drifted = drift(p);
+
+	expose_tier(p, s, rootfd, tier, "", m);
+	for (int t = TIER_NONE; t < (int)tier; t++)
+		expose_tier(p, s, rootfd, (enum tier)t, views[t], m);
+	expose_file(m, "drift", drifted, "", tier);
 }

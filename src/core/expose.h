@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/plan.h"
-#include "core/run.h"
 #include "core/settings.h"
 
 /*
@@ -17,9 +16,14 @@
  *	emulate		with nothing native, see src/wrapper/view.c
  *	emulated/	the root without swaps
  *	toolchain/	the root with those of the toolchain tier, in runs of a higher one
- *
- * Append what puts it there, after all other mounts; @tier is what is swapped, of an
- * empty plan none. -ENOENT: a helper is missing.
  */
-int expose(const struct plan *p, const struct settings *s, enum tier tier,
-	   struct run *run, struct err *e);
+
+/* Append the helpers, before the views are made. -ENOENT: one is missing. */
+int expose_helpers(struct mplan *m, struct err *e);
+
+/*
+ * Append the rest, after all other mounts. @tier is what is swapped, of an empty plan
+ * none; @rootfd is the root's tree.
+ */
+void expose_plan(const struct plan *p, const struct settings *s, int rootfd, enum tier tier,
+		 struct mplan *m);

@@ -59,10 +59,9 @@ int hybrid_prepare(const struct root *root, const struct settings *s, const char
 	tier = run->qemu.arch ? s->native : TIER_NONE;
 	if (!r && tier != TIER_NONE)
 		r = add_swaps(root, s, state, run, plan, e);
-	if (!r)
-		r = expose(plan, s, tier, run, e);
 	if (r < 0)
 		return r;
+	expose_plan(plan, s, root->tree_fd, tier, &run->mounts);
 	lend_certificates(root, run);
 	for (size_t i = 0; i < s->env.n; i++)
 		environ_set(&run->env, s->env.v[i]);

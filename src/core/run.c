@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "core/environ.h"
+#include "core/expose.h"
 #include "core/inside.h"
 #include "mech/ns.h"
 #include "mech/pty.h"
@@ -91,6 +92,8 @@ int run_prepare(struct run *run, const struct root *root, const struct settings 
 	qemu_mounts(&run->qemu, &run->mounts);
 	build_tmpfs(s, &run->mounts);
 	r = user_binds(s, &run->mounts, e);
+	if (!r)
+		r = expose_helpers(&run->mounts, e);
 	/* everything but swaps: where an original sees no native program */
 	mplan_add(&run->mounts, MOP_ROOT_BIND, "/", "/run/crossroot/emulated");
 	return r;
