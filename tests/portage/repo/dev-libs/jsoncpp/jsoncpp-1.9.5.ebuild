@@ -22,8 +22,8 @@ src_compile() {
 
 src_test() {
 	ln -s libjsoncpp.so.${PV} libjsoncpp.so.25 || die
-	${CHOST}-g++ ${CXXFLAGS} -Idist -Isrc/test_lib_json -include json/json.h \
-		-o "${T}/tests" src/test_lib_json/*.cpp libjsoncpp.so.${PV} || die
+	${CHOST}-g++ ${CXXFLAGS} -Iinclude -o "${T}/tests" src/test_lib_json/*.cpp \
+		libjsoncpp.so.${PV} || die
 	LD_LIBRARY_PATH=. "${T}/tests" || die
 }
 

@@ -19,6 +19,11 @@ src_configure() {
 	econf --disable-static
 }
 
+src_test() {
+	# the other tests are half an hour of emulation
+	emake check TESTS="tests/pngtest-all tests/pngimage-quick tests/pngvalid-standard"
+}
+
 src_install() {
 	default
 	find "${ED}" -name '*.la' -delete || die
