@@ -157,7 +157,7 @@ retrying() { inside emerge --oneshot --color=n "$@"; }
 	run -0 emerge app-test/tier
 	[[ $output == *"compile tools sed native 250 "* ]]
 	echo 'app-test/tier crossroot/toolchain.conf crossroot/single-job.conf' >"$MINE"
-	FEATURES=test run -0 emerge app-test/tier
+	FEATURES="test" run -0 emerge app-test/tier
 	[[ $output == *"compile toolchain sed emulated 250 -j1"* ]]
 	[[ $output == *"test toolchain sed emulated 250 -j1"* ]]
 	[[ $output == *"install toolchain sed emulated 0 -j1"* ]]

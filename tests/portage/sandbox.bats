@@ -95,10 +95,7 @@ emerge_evil() {
 
 @test "with a twin native and emulated programs are confined, at every tier" {
 	local native=$HYBRID/work/native tier
-	cp -al "$NATIVE" "$native"
-	rm -rf "$native/var/db/pkg" "$native/etc"
-	cp -a "$NATIVE/var/db/pkg" "$native/var/db/"
-	cp -a "$NATIVE/etc" "$native/"
+	cp -a "$NATIVE" "$native"
 	install_sandbox "$HYBRID/work/image" "$native"
 	for tier in tools toolchain none; do
 		echo "app-test/evil crossroot/$tier.conf" >"$TREE/etc/portage/package.env/evil"
