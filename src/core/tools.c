@@ -39,8 +39,8 @@ static const char *const programs[] = {
 	"gettext ngettext envsubst msgattrib msgcat msgcmp msgcomm msgconv msgen msgexec "
 	"msgfilter msgfmt msggrep msginit msgmerge msgunfmt msguniq recode-sr-latin "
 	"xgettext pkgconf pkg-config",
-	/* Portage's guard; see sandbox.h */
-	"sandbox",
+	/* Portage's guard, see sandbox.h, and what it looks at installed files with */
+	"sandbox scanelf",
 };
 
 /* Where programs live; merged or not, candidate_add sees through the links. */
