@@ -21,26 +21,17 @@ static int run_once(const struct opened *o, char **argv, struct err *e)
 	return r;
 }
 
-/*
- * How to go on after @failed. emerge goes on by itself where it stopped, but with
- * --keep-going it has finished, and what failed is named again.
- */
-static void next_command(char **argv, const struct failures *failed, struct strv *cmd)
+/* Whether the user wants what does not depend on a failure to be built all the same. */
+static bool keeps_going(char **argv)
 {
-	bool kept_going = false;
+	bool keep = false;
 
-	for (char **a = argv; *a; a++)
-		kept_going = kept_going || !strncmp(*a, "--keep-going", 12);
-	strv_add(cmd, "emerge");
-	if (!kept_going) {
-		strv_add(cmd, "--resume");
-		return;
-	}
-	strv_add(cmd, "--oneshot");
-	strv_add(cmd, "--keep-going");
-	for (size_t i = 0; i < failed->n; i++)
-		if (!failed->v[i].final)
-			strv_addf(cmd, "=%s", failed->v[i].cpv);
+	for (; *argv; argv++)
+		if (!strcmp(*argv, "--keep-going") || !strcmp(*argv, "--keep-going=y"))
+			keep = true;
+		else if (!strcmp(*argv, "--keep-going=n"))
+			keep = false;
+	return keep;
 }
 
 /* Say what failed; returns whether anything is worth another try. */
@@ -52,8 +43,8 @@ static bool report(const struct failures *failed)
 		const struct failure *f = &failed->v[i];
 
 		if (f->final) {
-			log_warn("%s failed in phase %s at tier %s: nothing lower to try",
-				 f->cpv, f->phase, tier_name(f->tier));
+			log_warn("%s failed in phase %s at tier %s: no other to try", f->cpv,
+				 f->phase, tier_name(f->tier));
 			continue;
 		}
 		log_warn("%s failed in phase %s at tier %s: trying tier %s, from now on",
@@ -63,36 +54,63 @@ static bool report(const struct failures *failed)
 	return again;
 }
 
-static int emerge(const struct given *g, struct opened *o, struct err *e)
+/*
+ * Run emerge with @args, then go on where it stopped as long as that makes sense. Going on
+ * after a failure is decided here, whatever the root's EMERGE_DEFAULT_OPTS say: emerge
+ * itself would forget what failed.
+ */
+static int emerge(char **args, const struct opened *o, struct retry *retry, struct err *e)
 {
 	struct strv cmd = { 0 };
-	bool again = true;
-	int status = retry_begin(&o->root, &o->settings, e);
+	int status, failure = 0;
 
-	if (status < 0)
-		return status;
 	strv_add(&cmd, "emerge");
-	for (int i = 1; i < g->nargs; i++)
-		strv_add(&cmd, g->args[i]);
-	while (again) {
+	for (char **a = args; *a; a++)
+		strv_add(&cmd, *a);
+	strv_add(&cmd, "--keep-going=n");
+	for (;;) {
 		struct failures failed;
+		bool again = false, skip = false;
 		int r;
 
 		status = run_once(o, cmd.v, e);
-		if (status <= 0)
+		/* ended by a signal, the user's: that is no failure of a package */
+		if (status <= 0 || status > 128)
 			break;
-		r = retry_collect(&o->root, &failed, e);
+		failure = status;
+		r = retry_collect(retry, &failed, e);
 		if (!r)
 			r = retry_learn(&o->root, &failed, e);
-		again = !r && report(&failed);
-		strv_free(&cmd);
-		next_command(g->args + 1, &failed, &cmd);
-		failures_free(&failed);
 		if (r < 0)
 			status = r;
+		else
+			again = report(&failed);
+		/* only what failed can be skipped: else it is emerge itself */
+		skip = !r && !again && failed.n && keeps_going(args);
+		failures_free(&failed);
+		if (!again && !skip)
+			break;
+		strv_free(&cmd);
+		strv_add(&cmd, "emerge");
+		strv_add(&cmd, "--resume");
+		strv_add(&cmd, "--keep-going=n");
+		if (skip)
+			strv_add(&cmd, "--skipfirst");
+		failure = skip ? failure : 0;
 	}
 	strv_free(&cmd);
-	return status;
+	return status ? status : failure;
+}
+
+static int retrying(const struct given *g, struct opened *o, struct err *e)
+{
+	struct retry retry;
+	int r = retry_begin(&retry, &o->root, &o->settings, e);
+
+	if (!r)
+		r = emerge(g->args + 1, o, &retry, e);
+	retry_end(&retry);
+	return r;
 }
 
 static int emerge_main(const struct cmd *cmd, int argc, char **argv)
@@ -106,7 +124,7 @@ static int emerge_main(const struct cmd *cmd, int argc, char **argv)
 		return r == EXIT_USAGE ? EXIT_RUN : r;
 	r = ui_open(&g, LOCK_SHARED, &o, &e);
 	if (!r) {
-		r = emerge(&g, &o, &e);
+		r = retrying(&g, &o, &e);
 		ui_close(&o);
 	}
 	if (e.msg[0])

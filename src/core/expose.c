@@ -44,11 +44,13 @@ static char *drift(const struct plan *p)
 	for (size_t i = 0; i < p->swaps.n; i++) {
 		const struct candidate *c = &p->swaps.v[i];
 
-		if (!c->package || !c->reason || strncmp(c->reason, "version ", 8) ||
+		const char *why = c->reason ? c->reason : c->note;
+
+		if (!c->package || !why || strncmp(why, "version ", 8) ||
 		    strv_has(&said, c->package))
 			continue;
 		strv_add(&said, c->package);
-		buf_addf(&text, "%s: %s\n", c->package, c->reason);
+		buf_addf(&text, "%s: %s\n", c->package, why);
 	}
 	return TAKE_PTR(text.data);
 }
@@ -59,6 +61,7 @@ int expose_helpers(struct mplan *m, struct err *e)
 		const char *helper, *dst;
 	} helpers[] = {
 		{ "crossroot-lift", DIR "/lift" },
+		{ "crossroot-lift", DIR "/originals" },
 		{ "crossroot-view", DIR "/enter-view" },
 		{ "crossroot-view", DIR "/emulate" },
 	};

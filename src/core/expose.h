@@ -9,9 +9,10 @@
  *
  *	tier		how much is native here; in a view, how much is in that view
  *	swaps		the paths that are swapped (in that view), canonical, one a line
- *	drift		why programs stay emulated whose package is of another version
- *			in the native root: "PACKAGE: REASON", one a line
- *	lift		takes swaps off, see src/wrapper/lift.c
+ *	drift		the packages of which the native root has another version: their
+ *			programs stay emulated, and compilers may differ; "PACKAGE: HOW"
+ *	lift		takes swaps off, and
+ *	originals	runs a command without them, see src/wrapper/lift.c
  *	enter-view	runs a command at a lower tier, and
  *	emulate		with nothing native, see src/wrapper/view.c
  *	emulated/	the root without swaps

@@ -73,7 +73,12 @@ static void add(struct candidates *l, const struct side *root,
 	skip = strlen("#!/usr/bin/") + strlen(python);
 	c->kind = CANDIDATE_SCRIPT;
 	c->package = xasprintf("%s %s", owner->name, owner->version);
-	c->conf = xasprintf("#!" HOME "%s/bin/%s%s", python, python, script + skip);
+	/* it packs the files that it finds: those may not be twins */
+	if (!strcmp(path_base(path), "quickpkg"))
+		c->conf = xasprintf("#!" HOME "originals " HOME "%s/bin/%s%s", python, python,
+				    strchrnul(script, '\n'));
+	else
+		c->conf = xasprintf("#!" HOME "%s/bin/%s%s", python, python, script + skip);
 	check_version(c, python, root, native_root);
 }
 
@@ -97,12 +102,12 @@ void portage_find(struct candidates *l, const struct side *root,
 	}
 }
 
-/* "pythonX.Y" of @c, out of its first line "#!/run/crossroot/pythonX.Y/bin/...". */
+/* "pythonX.Y" of @c, as its directory is called. */
 static char *version_of(const struct candidate *c)
 {
-	const char *at = c->conf + strlen("#!" HOME);
+	_cleanup_free_ char *dir = path_dir(c->path);
 
-	return xstrndup(at, strcspn(at, "/"));
+	return xstrdup(path_base(dir));
 }
 
 int portage_closure(const struct candidate *c, int native_fd, struct closure *closure,

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,8 +13,9 @@
 #include "base/path.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
+#include "os/lock.h"
 
-#define FAILED "failed"
+#define FAILED "failed."
 #define RECORD_LIMIT 4096
 #define LEARNT_LIMIT (4 << 20)
 
@@ -21,69 +23,119 @@ static const char head[] =
 	"# Written by \"crossroot emerge\": what failed at a higher tier and was tried again.\n"
 	"# Delete a line, or this file, to have it tried from the top again.\n";
 
-int retry_begin(const struct root *root, struct settings *s, struct err *e)
+/* What killed commands left: nobody else's process has their number. */
+static void sweep(const struct root *root)
 {
-	_cleanup_free_ char *dir = path_join(root->dir, FAILED), *bind = NULL;
-	int r = beneath_rmtree(root->dir_fd, FAILED, e);
+	_cleanup_strv_ struct strv names = { 0 };
 
-	if (r < 0)
-		return r;
+	beneath_list(root->dir_fd, "/", &names);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.v[i];
+
+		if (!strncmp(name, FAILED, strlen(FAILED)) &&
+		    kill(atoi(name + strlen(FAILED)), 0) < 0 && errno == ESRCH)
+			beneath_rmtree(root->dir_fd, name, NULL);
+	}
+}
+
+int retry_begin(struct retry *r, const struct root *root, struct settings *s,
+		struct err *e)
+{
+	_cleanup_free_ char *dir = NULL, *bind = NULL;
+
+	*r = (struct retry){ .root = root, .name = xasprintf(FAILED "%d", (int)getpid()) };
+	sweep(root);
+	dir = path_join(root->dir, r->name);
 	/* builds run as a user of the root's, and leave their records themselves */
-	if (mkdirat(root->dir_fd, FAILED, 0700) < 0 ||
-	    fchmodat(root->dir_fd, FAILED, 01777, 0) < 0)
+	if (mkdirat(root->dir_fd, r->name, 0700) < 0 ||
+	    fchmodat(root->dir_fd, r->name, 01777, 0) < 0)
 		return err_set(e, -errno, "create '%s'", dir);
 	bind = bind_format(dir, "/run/crossroot/failed");
 	return settings_set(s, "binds", bind, e);
 }
 
-static bool is_build_phase(const char *phase)
+void retry_end(struct retry *r)
+{
+	beneath_rmtree(r->root->dir_fd, r->name, NULL);
+	free(r->name);
+	strv_free(&r->seen);
+}
+
+/* The place of @phase among those of a build, -1 if it is none. */
+static int phase_index(const char *phase)
 {
 	static const char *const phases[] = { "unpack",	 "prepare", "configure",
 					      "compile", "test",    "install" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
+	for (int i = 0; i < (int)ARRAY_SIZE(phases); i++)
 		if (!strcmp(phase, phases[i]))
-			return true;
-	return false;
+			return i;
+	return -1;
 }
 
-/* The record CATEGORY:PF with "PHASE TIER" in it; anything else is ignored. */
+static struct failure *find(struct failures *l, const char *cpv)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (!strcmp(l->v[i].cpv, cpv))
+			return &l->v[i];
+	xgrow(&l->v, &l->cap, l->n, sizeof(*l->v));
+	l->v[l->n] = (struct failure){ .cpv = xstrdup(cpv) };
+	return &l->v[l->n++];
+}
+
+/* What a name in Portage may have; builds can write anything there. */
+static bool is_plain(const char *name)
+{
+	static const char ok[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				 "0123456789+-._:";
+
+	return !name[strspn(name, ok)];
+}
+
+/* The record CATEGORY:PF:PHASE with the tier in it; the last phase is what failed. */
 static void add_record(int fd, const char *name, struct failures *out)
 {
-	_cleanup_free_ char *text = NULL;
-	_cleanup_strv_ struct strv words = { 0 };
-	const char *colon = strchr(name, ':');
+	_cleanup_free_ char *path = path_join("/", name), *text = NULL, *cpv = NULL;
+	_cleanup_strv_ struct strv parts = { 0 };
 	enum tier tier = TIER_NONE;
+	struct failure *f;
 
-	if (!colon || fdio_read_file(fd, name, RECORD_LIMIT, &text, NULL, NULL) < 0)
+	strv_split(&parts, name, ":");
+	if (!is_plain(name) || parts.n != 3 || phase_index(parts.v[2]) < 0 ||
+	    beneath_read(fd, path, RECORD_LIMIT, &text, NULL, NULL) < 0)
 		return;
-	strv_split(&words, text, " \n");
-	if (words.n != 2)
-		return;
-	while (tier < TIER_TOOLS && strcmp(words.v[1], tier_name(tier)))
+	text[strcspn(text, "\n")] = '\0';
+	while (tier < TIER_TOOLS && strcmp(text, tier_name(tier)))
 		tier++;
-	xgrow(&out->v, &out->cap, out->n, sizeof(*out->v));
-	out->v[out->n++] = (struct failure){
-		.cpv = xasprintf("%.*s/%s", (int)(colon - name), name, colon + 1),
-		.phase = xstrdup(words.v[0]),
-		.tier = tier,
-		.final = tier == TIER_NONE || !is_build_phase(words.v[0]),
-	};
+	cpv = xasprintf("%s/%s", parts.v[0], parts.v[1]);
+	f = find(out, cpv);
+	if (f->phase && phase_index(f->phase) > phase_index(parts.v[2]))
+		return;
+	free(f->phase);
+	f->phase = xstrdup(parts.v[2]);
+	f->tier = tier;
 }
 
-int retry_collect(const struct root *root, struct failures *out, struct err *e)
+int retry_collect(struct retry *r, struct failures *out, struct err *e)
 {
 	_cleanup_strv_ struct strv names = { 0 };
-	_cleanup_close_ int fd = beneath_open(root->dir_fd, FAILED,
+	_cleanup_close_ int fd = beneath_open(r->root->dir_fd, r->name,
 					      O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	int r = fd < 0 ? fd : beneath_list(fd, "/", &names);
+	int err = fd < 0 ? fd : beneath_list(fd, "/", &names);
 
 	*out = (struct failures){ 0 };
-	if (r < 0)
-		return err_set(e, r, "read what failed in root '%s'", root->name);
+	if (err < 0)
+		return err_set(e, err, "read what failed in root '%s'", r->root->name);
 	for (size_t i = 0; i < names.n; i++) {
 		add_record(fd, names.v[i], out);
 		unlinkat(fd, names.v[i], 0);
+	}
+	for (size_t i = 0; i < out->n; i++) {
+		struct failure *f = &out->v[i];
+		_cleanup_free_ char *word = xasprintf("%s %s", f->cpv, tier_name(f->tier));
+
+		f->final = f->tier == TIER_NONE || strv_has(&r->seen, word);
+		strv_add(&r->seen, word);
 	}
 	return 0;
 }
@@ -115,10 +167,13 @@ int retry_learn(const struct root *root, const struct failures *failed, struct e
 {
 	_cleanup_free_ char *old = NULL, *dir = path_dir(RETRY_LEARNT);
 	_cleanup_buf_ struct buf b = { 0 };
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = -1, lock = -1;
 
 	if (!failed->n)
 		return 0;
+	lock = lock_take(root->dir_fd, "learnt.lock", LOCK_EXCLUSIVE, true, e);
+	if (lock < 0)
+		return lock;
 	fd = beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0) {
 		err_set(e, fd, "open '%s' in root '%s'", dir, root->name);

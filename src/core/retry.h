@@ -5,11 +5,11 @@
 #include "core/settings.h"
 
 /*
- * What a failed build teaches. The hook in Portage leaves a record of each package
- * whose build died, in a directory of the host's that a run shows at
- * /run/crossroot/failed. A package that died at a higher tier than none is to be built
- * one tier lower from then on: that is written, for its very version, to RETRY_LEARNT,
- * which Portage reads like every file of that directory.
+ * What a failed build teaches. The hook in Portage leaves a record of each phase that a
+ * package begins, and takes them away when the package is built; the directory is the
+ * host's, shown at /run/crossroot/failed. A package that failed at a higher tier than none
+ * is to be built one tier lower from then on: that is written, for its very version, to
+ * RETRY_LEARNT, which Portage reads like every file of that directory.
  */
 #define RETRY_LEARNT "/etc/portage/package.env/crossroot-learnt"
 
@@ -18,7 +18,7 @@ struct failure {
 	char *cpv;	 /* CATEGORY/PF */
 	char *phase;	 /* "compile" */
 	enum tier tier;	 /* where it failed */
-	bool final;	 /* nothing lower is left, or it is no phase of a build */
+	bool final;	 /* trying again will not help */
 };
 
 struct failures {
@@ -26,11 +26,23 @@ struct failures {
 	size_t n, cap;
 };
 
-/* Have runs with @s report failures; forgets those of before. */
-int retry_begin(const struct root *root, struct settings *s, struct err *e);
+/* Where one "crossroot emerge" has its failures told. */
+struct retry {
+	const struct root *root;
+	char *name; /* a directory of root->dir */
+	struct strv seen; /* "CATEGORY/PF TIER" that failed before */
+};
 
-/* Take what was reported since, into @out, which failures_free frees. */
-int retry_collect(const struct root *root, struct failures *out, struct err *e);
+/* Have runs with @s report failures. The caller ends it with retry_end. */
+int retry_begin(struct retry *r, const struct root *root, struct settings *s,
+		struct err *e);
+void retry_end(struct retry *r);
+
+/*
+ * Take what was reported since, into @out, which failures_free frees. One that fails
+ * where it failed before is final: something else than what was learnt says its tier.
+ */
+int retry_collect(struct retry *r, struct failures *out, struct err *e);
 
 /*
  * Write the next lower tier for every failure that is not final. Of a final one what was

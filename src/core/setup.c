@@ -172,48 +172,58 @@ static int check(const struct root *root, const struct items *share,
 	return 0;
 }
 
-/* mkdir -p, noting what was not there. */
-static int make_dirs(const struct root *root, const char *path, struct items *made,
-		     struct err *e)
+/* Note the directories above @path that are not there yet, the topmost first. */
+static void note_dirs(const struct root *root, const char *path, struct items *l)
 {
 	_cleanup_free_ char *dir = path_dir(path);
-	_cleanup_close_ int fd = -1;
 	struct stat st;
-	int r;
 
-	if (!beneath_stat(root->tree_fd, path, &st))
-		return 0;
-	r = make_dirs(root, dir, made, e);
-	if (r < 0)
-		return r;
-	fd = beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (!beneath_stat(root->tree_fd, dir, &st))
+		return;
+	note_dirs(root, dir, l);
+	if (!item_find(l, dir))
+		item_add(l, dir);
+}
+
+static int make_dir(const struct root *root, const char *path, struct err *e)
+{
+	_cleanup_free_ char *dir = path_dir(path);
+	_cleanup_close_ int fd =
+		beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
 	if (fd < 0)
 		return err_set(e, fd, "open '%s' in the root", dir);
-	if (mkdirat(fd, path_base(path), 0755) < 0 ||
-	    fchmodat(fd, path_base(path), 0755, 0) < 0)
+	if (mkdirat(fd, path_base(path), 0755) < 0)
+		return errno == EEXIST ? 0 : err_set(e, -errno, "create '%s' in the root", path);
+	/* whatever the umask */
+	if (fchmodat(fd, path_base(path), 0755, 0) < 0)
 		return err_set(e, -errno, "create '%s' in the root", path);
-	if (!item_find(made, path))
-		item_add(made, path);
 	return 0;
 }
 
-static int put(const struct root *root, const struct item *it, struct items *made,
-	       struct err *e)
+static int put(const struct root *root, const struct item *it, struct err *e)
 {
 	_cleanup_free_ char *dir = path_dir(it->path);
-	_cleanup_close_ int fd = -1;
-	int r = make_dirs(root, dir, made, e);
+	_cleanup_close_ int fd =
+		beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 
-	if (r < 0)
-		return r;
-	fd = beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(e, fd, "open '%s' in the root", dir);
 	return fdio_publish(fd, path_base(it->path), it->data, it->len, it->mode, e);
 }
 
-/* Remove what @it says was put there, unless somebody changed it. */
-static int take(const struct root *root, const struct item *it, struct err *e)
+/* Whether what is at @path of the root is as one of the items of @l left it. */
+static bool is_ours(const struct root *root, const struct items *l, const char *path)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].hash && !strcmp(l->v[i].path, path) && !is_others(root, &l->v[i]))
+			return true;
+	return false;
+}
+
+/* Remove what @it of @l says was put there, unless somebody changed it. */
+static int take(const struct root *root, const struct items *l, const struct item *it,
+		struct err *e)
 {
 	_cleanup_free_ char *dir = path_dir(it->path);
 	_cleanup_close_ int fd =
@@ -229,7 +239,7 @@ static int take(const struct root *root, const struct item *it, struct err *e)
 			return err_set(e, -errno, "remove '%s' from the root", it->path);
 		return 0;
 	}
-	if (!S_ISREG(st.st_mode) || is_others(root, it)) {
+	if (!S_ISREG(st.st_mode) || !is_ours(root, l, it->path)) {
 		log_warn("'%s' of root '%s' was changed: it stays", it->path, root->name);
 		return 0;
 	}
@@ -238,37 +248,60 @@ static int take(const struct root *root, const struct item *it, struct err *e)
 	return 0;
 }
 
-static int install(const struct root *root, const struct items *share, struct items *old,
-		   struct err *e)
+/* Carry out @now, of which every file is one of @share or was changed by somebody. */
+static int write_all(const struct root *root, const struct items *now,
+		     const struct items *share, struct err *e)
 {
-	struct items now = { 0 };
 	int r = 0;
+
+	for (size_t i = 0; i < now->n && !r; i++) {
+		const struct item *it = item_find(share, now->v[i].path);
+
+		if (!now->v[i].hash)
+			r = make_dir(root, now->v[i].path, e);
+		else if (it && it->hash == now->v[i].hash)
+			r = put(root, it, e);
+	}
+	return r;
+}
+
+static int install(const struct root *root, const struct items *share,
+		   const struct items *old, struct err *e)
+{
+	struct items now = { 0 }, both = { 0 };
+	int r;
 
 	/* directories of before, so that they are still known */
 	for (size_t i = 0; i < old->n; i++)
 		if (!old->v[i].hash)
 			item_add(&now, old->v[i].path);
-	for (size_t i = 0; i < share->n && !r; i++) {
+	for (size_t i = 0; i < share->n; i++) {
 		const struct item *it = &share->v[i], *was = item_find(old, it->path);
 		struct stat st;
+		bool changed = was && !beneath_stat(root->tree_fd, it->path, &st) &&
+			       !is_ours(root, old, it->path) && is_others(root, it);
 
-		if (was && !beneath_stat(root->tree_fd, it->path, &st) &&
-		    is_others(root, was) && is_others(root, it)) {
+		note_dirs(root, it->path, &now);
+		if (changed)
 			log_warn("'%s' of root '%s' was changed: it stays as it is", it->path,
 				 root->name);
-			item_add(&now, it->path)->hash = was->hash;
-			continue;
-		}
-		r = put(root, it, &now, e);
-		item_add(&now, it->path)->hash = it->hash;
+		item_add(&now, it->path)->hash = changed ? was->hash : it->hash;
 	}
+	/* known before it is there, and both ways, for the undo of who is killed here */
+	for (size_t i = 0; i < old->n; i++)
+		item_add(&both, old->v[i].path)->hash = old->v[i].hash;
+	for (size_t i = 0; i < now.n; i++)
+		item_add(&both, now.v[i].path)->hash = now.v[i].hash;
+	r = write_manifest(root, &both, e);
+	if (!r)
+		r = write_all(root, &now, share, e);
 	for (size_t i = old->n; i-- > 0 && !r;)
 		if (old->v[i].hash && !item_find(share, old->v[i].path))
-			r = take(root, &old->v[i], e);
-	/* also of what a failure left half done */
-	if (write_manifest(root, &now, r ? NULL : e) < 0 && !r)
-		r = e->code;
+			r = take(root, old, &old->v[i], e);
+	if (!r)
+		r = write_manifest(root, &now, e);
 	items_free(&now);
+	items_free(&both);
 	return r;
 }
 
@@ -332,10 +365,10 @@ int setup_undo(const struct root *root, struct err *e)
 	/* what is in a directory comes after it */
 	for (size_t i = old.n; i-- > 0 && !r;)
 		if (old.v[i].hash)
-			r = take(root, &old.v[i], e);
+			r = take(root, &old, &old.v[i], e);
 	for (size_t i = old.n; i-- > 0 && !r;)
 		if (!old.v[i].hash)
-			r = take(root, &old.v[i], e);
+			r = take(root, &old, &old.v[i], e);
 	items_free(&old);
 	if (!r)
 		r = forget_learnt(root, e);

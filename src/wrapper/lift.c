@@ -8,12 +8,16 @@
  *	lift --contents FILE	of what a package installed (a CONTENTS of Gentoo's
  *				database; a missing FILE lists nothing)
  *
+ * Under the name "originals" it runs a command, which is to see what is installed and not
+ * what is swapped: originals CMD ARG... takes all swaps off in a mount namespace of its own.
+ *
  * Which paths are swapped is in /run/crossroot/swaps, canonical, one a line. What
  * runs of a lifted program goes on; from now on this run starts the original.
  */
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,8 +140,27 @@ static void lift_contents(const char *file)
 	fclose(f);
 }
 
+static int originals(char **cmd)
+{
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		complain("take all swaps off for", *cmd);
+		return 125;
+	}
+	for (char *at = swaps, *end; at && (end = strchr(at + 1, '\n')); at = end) {
+		*end = '\0';
+		take_off(at + 1);
+		*end = '\n';
+	}
+	if (status)
+		return 125;
+	execvp(*cmd, cmd);
+	complain("run", *cmd);
+	return 127;
+}
+
 int main(int argc, char **argv)
 {
+	const char *name = argc ? strrchr(argv[0], '/') : NULL;
 	static char clean[PATH_MAX];
 
 	if (argc < 2) {
@@ -148,12 +171,14 @@ int main(int argc, char **argv)
 		complain("read", SWAPS);
 		return 1;
 	}
+	if (name && !strcmp(name, "/originals"))
+		return originals(argv + 1);
 	/* a run that swaps nothing */
 	if (!swaps)
 		return 0;
 	if (argc == 3 && !strcmp(argv[1], "--image")) {
 		image = realpath(argv[2], clean);
-		if (!image || nftw(image, lift_file, 32, FTW_PHYS | FTW_MOUNT) < 0)
+		if (!image || nftw(image, lift_file, 32, FTW_PHYS) < 0)
 			complain("read the image", argv[2]);
 	} else if (argc == 3 && !strcmp(argv[1], "--contents")) {
 		lift_contents(argv[2]);

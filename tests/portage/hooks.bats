@@ -91,6 +91,24 @@ retrying() { inside emerge --oneshot --color=n "$@"; }
 		'.swaps[] | select(.path | endswith("/emerge")) | .kind') == script ]]
 }
 
+@test "quickpkg packs what is installed, not what is swapped" {
+	local out=$HYBRID/work/quickpkg
+	mkdir -p "$out"
+	run -0 inside run sh -c 'quickpkg sys-apps/sed && sed --version >/dev/null &&
+		grep -q " /usr/bin/sed " /proc/self/mountinfo'
+	tar -C "$out" --strip-components=1 -xf "$TREE"/var/cache/binpkgs/sys-apps/sed/*.gpkg.tar
+	tar -C "$out" -xf "$out"/image.tar.*
+	[ "$(machine "$(find "$out/image" -name sed -type f)")" = AArch64 ]
+}
+
+@test "nothing of crossroot is in a package's environment" {
+	ebuild app-test/clean-1 <<<'src_compile() { :; }'
+	sed -i /^inherit/d "$TREE/var/db/repos/hooks/app-test/clean/clean-1.ebuild"
+	echo 'app-test/clean crossroot/toolchain.conf' >"$MINE"
+	run -0 emerge app-test/clean
+	run -1 sh -c "bzcat '$TREE/var/db/pkg/app-test/clean-1/environment.bz2' | grep -i crossroot"
+}
+
 @test "a package that owns swapped programs is merged, and removed, in their use" {
 	ebuild sys-apps/owner-1 <<-'END'
 		src_install() {
@@ -181,8 +199,16 @@ retrying() { inside emerge --oneshot --color=n "$@"; }
 	run -0 retrying app-test/picky
 	[[ $output != *"failed in phase"* ]]
 	run -1 retrying --keep-going app-test/broken
-	[[ $output == *"failed in phase compile at tier none: nothing lower to try"* ]]
+	[[ $output == *"failed in phase compile at tier none: no other to try"* ]]
 	run -1 grep broken "$learnt"
+	# who interrupts it has not learnt anything
+	ebuild app-test/slow-1 <<<'src_compile() { sleep 1000; }'
+	run timeout --signal=INT 12 "${CLEAN[@]}" "$CROSSROOT" emerge t \
+		--state-dir "$HYBRID/state" -- --oneshot app-test/slow </dev/null
+	[ "$status" -ge 124 ]
+	[[ $output == *"app-test/slow-1"* && $output != *"trying tier"* ]]
+	run -1 grep slow "$learnt"
+	[ -z "$(find "$HYBRID/state/roots/t" -maxdepth 1 -name 'failed.*')" ]
 	grep -q picky "$learnt"
 	[ ! -e "$TREE/var/db/pkg/app-test/broken-1" ]
 }

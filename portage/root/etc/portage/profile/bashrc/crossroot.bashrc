@@ -5,30 +5,6 @@
 # functions, so what is to be done is done while this is sourced. In the common case that
 # takes two or three reads of small files, and no other program.
 
-# crossroot_die_hook: leave word of a failed build for "crossroot". It stays in the saved
-# environment, with EBUILD_DEATH_HOOKS that names it, and so has to stand alone.
-crossroot_die_hook() {
-	local tier='' phase=${EBUILD_PHASE} x
-
-	[[ -d /run/crossroot/failed ]] || return 0
-	read -r tier 2>/dev/null </run/crossroot/tier
-	case ${CROSSROOT_TIER} in
-	none) tier=none ;;
-	toolchain) [[ ${tier} != tools ]] || tier=toolchain ;;
-	esac
-	# a helper's death is told later, outside of its phase: the one that is not done
-	if [[ ! ${phase} ]]; then
-		for x in unpack:unpacked prepare:prepared configure:configured \
-			compile:compiled test:tested install:installed; do
-			[[ ${x} != test:* || " ${FEATURES} " == *" test "* ]] || continue
-			phase=${x%:*}
-			[[ -e ${PORTAGE_BUILDDIR}/.${x#*:} ]] || break
-		done
-	fi
-	addwrite /run/crossroot/failed
-	echo "${phase} ${tier}" >"/run/crossroot/failed/${CATEGORY}:${PF}"
-}
-
 # Say once in a root that this is not how it is meant to be used.
 crossroot_hook_outside() {
 	local said=${PORTAGE_TMPDIR}/portage/.crossroot-outside
@@ -73,9 +49,20 @@ crossroot_hook_tier() {
 	crossroot_hook_enter "${CROSSROOT_TIER}"
 }
 
+# crossroot_hook_begun: leave word that this phase has begun, for "crossroot emerge". What
+# is left when emerge has failed is what failed. A die hook would be saved in the
+# package's environment, and with it installed.
+crossroot_hook_begun() {
+	local tier
+
+	[[ -d /run/crossroot/failed ]] || return 0
+	read -r tier </run/crossroot/tier
+	addwrite /run/crossroot/failed
+	echo "${tier}" >"/run/crossroot/failed/${CATEGORY}:${PF}:${EBUILD_PHASE}"
+}
+
 crossroot_hook() {
-	local contents lift=/run/crossroot/lift
-	local failed=/run/crossroot/failed/${CATEGORY}:${PF}
+	local contents x lift=/run/crossroot/lift
 
 	if [[ ! -e /run/crossroot/tier ]]; then
 		crossroot_hook_outside
@@ -83,16 +70,33 @@ crossroot_hook() {
 	fi
 	# ptrace(), its other method, does not work under qemu-user
 	export SANDBOX_METHOD=preload
-	register_die_hook crossroot_die_hook
+	# the host's certificates, lent for fetches: not for what is installed
+	if [[ ${EBUILD_PHASE} != unpack ]]; then
+		for x in SSL_CERT_FILE CURL_CA_BUNDLE GIT_SSL_CAINFO; do
+			[[ ${!x} != /run/crossroot/* ]] || unset "${x}"
+		done
+	fi
 	case ${EBUILD_PHASE} in
 	setup)
-		# what an earlier build left, which a phase of another user could not replace
-		[[ ! -e ${failed} ]] || rm -f "${failed}"
+		[[ " ${FEATURES} " == *" sandbox "* || ! -x /usr/bin/sandbox ]] ||
+			einfo "No sandbox: the native root lacks the very same one (crossroot plan)." \
+				"The host is out of reach but for the run's binds."
 		;;
 	unpack | prepare | configure | compile | test | install)
 		# misc-functions.sh, Portage's own work, has no arguments here
-		[[ ${EBUILD_SH_ARGS} != "${EBUILD_PHASE}" ]] || crossroot_hook_tier
+		if [[ ${EBUILD_SH_ARGS} == "${EBUILD_PHASE}" ]]; then
+			crossroot_hook_tier
+			crossroot_hook_begun
+		fi
+		# this phase's environment is what gets installed
+		[[ ${EBUILD_PHASE} != install ]] || unset CROSSROOT_TIER
 		;;
+	instprep | package | preinst)
+		[[ ! -d /run/crossroot/failed ]] ||
+			rm -f "/run/crossroot/failed/${CATEGORY}:${PF}:"*
+		;;
+	esac
+	case ${EBUILD_PHASE} in
 	preinst)
 		"${lift}" --image "${D}" ||
 			die "crossroot: swapped programs cannot be replaced"
@@ -106,4 +110,4 @@ crossroot_hook() {
 }
 
 crossroot_hook
-unset -f crossroot_hook crossroot_hook_{enter,outside,tier}
+unset -f crossroot_hook crossroot_hook_{begun,enter,outside,tier}
