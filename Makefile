@@ -7,6 +7,7 @@
 #                 tests/stage/make-gentoo-stage; name it too)
 # make check-unit | check-cli | check-root | check-layers | check-docs | check-repo
 #                 parts of it
+# make check-portage  real Portage in roots: a quarter of an hour (root)
 # make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)

@@ -6,10 +6,10 @@
 load helper
 
 # Built emulated within minutes; the others take up to half an hour each.
-PACKAGES=(app-misc/hello-2.10 sys-libs/zlib-1.2.13 dev-lang/lua-5.4.4 app-shells/dash-0.5.12
-	app-arch/bzip2-1.0.8 dev-util/gperf-3.1)
+PACKAGES=(app-misc/hello-2.10 sys-libs/zlib-1.2.13 dev-lang/lua-5.4.4
+	app-arch/bzip2-1.0.8)
 [[ ! ${CROSSROOT_LONG:-} ]] ||
-	PACKAGES+=(media-libs/libpng-1.6.39 dev-libs/cjson-1.7.15 dev-libs/expat-2.5.0
+	PACKAGES+=(app-shells/dash-0.5.12 dev-util/gperf-3.1 media-libs/libpng-1.6.39 dev-libs/cjson-1.7.15 dev-libs/expat-2.5.0
 		dev-libs/fribidi-1.0.8 dev-libs/jsoncpp-1.9.5 sys-apps/sed-4.9 app-arch/gzip-1.12
 		app-arch/xz-utils-5.4.1 dev-build/make-4.3)
 

@@ -9,38 +9,28 @@ load helper
 MERGED=(app-misc/hello-2.10 sys-libs/zlib-1.2.13 dev-lang/lua-5.4.4 media-libs/libpng-1.6.39
 	dev-util/gperf-3.1 dev-libs/cjson-1.7.15 dev-libs/expat-2.5.0 dev-libs/fribidi-1.0.8
 	dev-libs/jsoncpp-1.9.5)
-
-# Built up to their binary packages: they own programs that are swapped.
-PACKED=(app-shells/dash-0.5.12 app-arch/bzip2-1.0.8)
+# These own programs that are swapped. The tests of some take minutes.
+MERGED+=(app-shells/dash-0.5.12 app-arch/bzip2-1.0.8)
 [[ ! ${CROSSROOT_LONG:-} ]] ||
-	PACKED+=(sys-apps/sed-4.9 app-arch/gzip-1.12 app-arch/xz-utils-5.4.1 dev-build/make-4.3)
+	MERGED+=(sys-apps/sed-4.9 app-arch/gzip-1.12 app-arch/xz-utils-5.4.1 dev-build/make-4.3)
 
 # shellcheck disable=SC2034 # in_portage uses it
 RUN_ENV=(PORTAGE_LOGDIR=/var/log/portage)
 
-setup_file() { setup_portage_root "${MERGED[@]}" "${PACKED[@]}"; }
+setup_file() { setup_portage_root "${MERGED[@]}"; }
 
 # tested CAT/PF: its log says that its own tests passed.
 tested() {
 	grep -q ">>> Completed testing $1\$" "$TREE/var/log/portage/${1/\//:}":*.log
 }
 
-# image CAT/PF: a directory of the files that it installed, or would
+# image CAT/PF: a directory of the files that it installed
 image() {
 	local dir=$HYBRID/work/images/$1
-	if [[ -f $(gpkg "$1") ]]; then
-		unpack_gpkg "$(gpkg "$1")" "$dir"
-	else
-		mkdir -p "$dir"
-		contents "$1" | sed 's,^/\(.*\) [0-9a-f]*$,\1,' |
-			tar -C "$TREE" -T - -cf - | tar -C "$dir" -xf -
-	fi
+	mkdir -p "$dir"
+	contents "$1" | sed 's,^/\(.*\) [0-9a-f]*$,\1,' |
+		tar -C "$TREE" -T - -cf - | tar -C "$dir" -xf -
 	echo "$dir"
-}
-
-# gpkg CAT/PF: where its first binary package is
-gpkg() {
-	echo "$TREE/var/cache/binpkgs/${1%-*}/${1#*/}-1.gpkg.tar"
 }
 
 @test "emerge tells what it is and what it would do" {
@@ -65,20 +55,9 @@ gpkg() {
 	[ "$output" = "Hello, world!" ]
 }
 
-@test "emerge builds, tests and packs those that own swapped programs" {
-	local cpf
-	mapfile -t atoms < <(atoms "${PACKED[@]}")
-	FEATURES="test" run -0 in_portage tools emerge --buildpkgonly --nodeps --oneshot \
-		--color=n --jobs=2 "${atoms[@]}"
-	for cpf in "${PACKED[@]}"; do
-		tested "$cpf"
-		[ -f "$(gpkg "$cpf")" ]
-	done
-}
-
 @test "what was built is arm64, and audit finds nothing in it" {
 	local cpf files image
-	for cpf in "${MERGED[@]}" "${PACKED[@]}"; do
+	for cpf in "${MERGED[@]}"; do
 		image=$(image "$cpf")
 		mapfile -t files < <(elf_files "$image")
 		[ "${#files[@]}" -ge 1 ]
