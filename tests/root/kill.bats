@@ -119,7 +119,9 @@ kill_within() {
 }
 
 @test "the making of a plan" {
-	local i
+	local i whole
+	rm -rf "$HYBRID/state/layers" "$HYBRID/state/roots/t/plan"
+	whole=$(cr plan t)
 	rm -rf "$HYBRID/state/layers" "$HYBRID/state/roots/t/plan"
 	measure cr plan t >/dev/null
 	for ((i = 0; i < ROUNDS; i++)); do
@@ -128,7 +130,7 @@ kill_within() {
 		check_nothing_left
 		((i % 5)) || cr run t -- gcc --version >/dev/null
 	done
-	cr plan t | tail -n 1 | grep -q '177 at tier tools'
+	[ "$(cr plan t)" = "$whole" ]
 	[[ ! -e $HYBRID/state/layers/.new ]]
 }
 
