@@ -70,7 +70,7 @@ installed() {
 	wait_for 20 grep -q port "$OUT"
 	port=$(sed -n 's/^Serving HTTP on .* port \([0-9]*\) .*/\1/p' "$OUT")
 	printf '%s\n' '[test]' "sync-uri = http://127.0.0.1:$port" 'verify-signature = false' \
-		>"$etc/binrepos.conf"
+		>"$etc/binrepos.conf/test.conf"
 	# Debian's stage has no wget
 	cat >>"$etc/make.conf" <<-'END'
 	FETCHCOMMAND="python3 -c 'import sys, urllib.request as u; u.urlretrieve(*sys.argv[1:])' \"\${URI}\" \"\${DISTDIR}/\${FILE}\""
