@@ -5,8 +5,8 @@
 # make check      every test but check-long and check-portage (root);
 #                 CROSSROOT_MUST_RUN=all: a skip is a failure (but for "toolchains", see
 #                 tests/stage/make-gentoo-stage; name it too)
-# make check-unit | check-cli | check-root | check-layers | check-docs | check-repo
-#                 parts of it
+# make check-unit | check-cli | check-root | check-storage | check-layers | check-docs |
+#                 check-repo: parts of it
 # make check-portage  real Portage in roots: a quarter of an hour (root)
 # make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
@@ -38,9 +38,9 @@ Q := $(if $(V),,@)
 
 base_src := buf err log path
 os_src := beneath fdio lock proc
-mech_src := ar arch archive binfmt config elf json ldcache mapply mplan ns pty
-core_src := audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ expose hybrid inside layer \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu retry root run sandbox settings setup \
+mech_src := ar arch archive binfmt config elf json ldcache mapply mount mplan ns partition pty
+core_src := attach audit audit_file candidate closure compare create doctor doctor_qemu doctor_try environ expose hybrid inside layer make \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu retry root run sandbox settings setup stack storage \
 	toolchain toolchain_debian toolchain_gentoo tools verify
 cli_src := cmd_audit cmd_create cmd_destroy cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_verify main opts ui
 
@@ -49,7 +49,7 @@ lib_src := $(base_src:%=src/base/%.c) $(os_src:%=src/os/%.c) $(mech_src:%=src/me
 bin_src := $(cli_src:%=src/cli/%.c)
 unit_src := $(wildcard tests/unit/test_*.c)
 
-pkgs := libarchive libelf jansson
+pkgs := libarchive libelf jansson mount blkid
 pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs := $(shell $(PKG_CONFIG) --libs $(pkgs) 2>/dev/null) -liniparser
 
@@ -120,7 +120,8 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-docs check-repo check-unit check-san check-fuzz check-cli check-root
+check: check-layers check-docs check-repo check-unit check-san check-fuzz check-cli check-root \
+	check-storage
 
 check-unit: $(unit_bins)
 	$(Q)for t in $(unit_bins); do echo "== $$t"; $$t || exit 1; done
@@ -172,6 +173,9 @@ check-cli: all
 
 check-root: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/root
+
+check-storage: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/storage
 
 check-long: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/long
@@ -225,5 +229,5 @@ clean:
 
 .PHONY: all install install-data uninstall installcheck clean FORCE demo bench analyze sanitized test-programs
 .PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
-.PHONY: check-repo check-cli check-root check-long check-portage
+.PHONY: check-repo check-cli check-root check-storage check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -10,7 +10,7 @@ _crossroot_options() {
 	local inside="--bind= --env= --tmpfs-build="
 
 	case $1 in
-	create) echo "--stage= --target= --config= --no-setup $settings" ;;
+	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $settings" ;;
 	run | enter) echo "$settings $inside --chdir= --user=" ;;
 	emerge) echo "$settings $inside" ;;
 	setup) echo "--undo" ;;
@@ -37,7 +37,8 @@ _crossroot_value() {
 	case $1 in
 	--native) _crossroot_words "none toolchain tools" ;;
 	--binfmt) _crossroot_words "private global" ;;
-	--stage | --config | --qemu) _crossroot_action file ;;
+	--storage) _crossroot_words "dir image overlay tmpfs" ;;
+	--stage | --image | --base | --config | --qemu) _crossroot_action file ;;
 	--native-root | --state-dir | --bind | --tree) _crossroot_action directory ;;
 	esac
 }

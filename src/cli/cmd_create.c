@@ -25,6 +25,18 @@ static int read_settings(const struct given *g, struct settings *s, struct err *
 	return r < 0 ? r : ui_options(g, s, e);
 }
 
+static int read_storage(const struct given *g, struct storage_spec *s, struct err *e)
+{
+	const char *kind = given_get(g, "storage");
+
+	s->size = given_get(g, "size");
+	s->image = given_get(g, "image");
+	s->base = given_get(g, "base");
+	/* what needs no saying need not be said */
+	s->kind = s->image ? STORAGE_IMAGE : s->base ? STORAGE_OVERLAY : STORAGE_DIR;
+	return kind ? storage_by_name(kind, &s->kind, e) : 0;
+}
+
 static int create_main(const struct cmd *cmd, int argc, char **argv)
 {
 	struct archive_progress bar = { .fn = progress };
@@ -45,9 +57,10 @@ static int create_main(const struct cmd *cmd, int argc, char **argv)
 	};
 
 	settings_init(&settings);
-	if (!spec.stage)
-		r = err_set(&e, -ERR_USAGE, "create needs --stage FILE");
-	else
+	r = read_storage(&g, &spec.storage, &e);
+	if (!r)
+		r = making_check(&spec.storage, spec.stage, &e);
+	if (!r)
 		r = read_settings(&g, &settings, &e);
 	if (!r)
 		r = ui_registry(&g, &reg, &e);
@@ -65,6 +78,10 @@ static int create_main(const struct cmd *cmd, int argc, char **argv)
 
 static const struct opt opts[] = {
 	{ 0, "stage", "FILE", "the tarball of a root file system to unpack" },
+	{ 0, "storage", "KIND", "dir, image, overlay or tmpfs: where its files are" },
+	{ 0, "size", "SIZE", "of a new image (16g), or of a tmpfs (50%)" },
+	{ 0, "image", "FILE", "an image that has the root already" },
+	{ 0, "base", "BASE", "directory, image or root that an overlay is put upon" },
 	{ 0, "target", "TUPLE", "refuse a stage that is not for this tuple" },
 	OPT_SETTINGS,
 	{ 0, "config", "FILE", "settings for the root, as in crossroot.conf(5)" },
@@ -73,6 +90,6 @@ static const struct opt opts[] = {
 };
 
 const struct cmd cmd_create = {
-	"create", "NAME --stage FILE", "create a root from a stage tarball", opts, 1, 1,
+	"create", "NAME [OPTIONS]", "create a root from a stage tarball", opts, 1, 1,
 	create_main
 };

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/setup.h"
-#include "os/beneath.h"
+#include "core/stack.h"
 
 static int check_target(const char *target, const struct arch *found, struct err *e)
 {
@@ -51,50 +51,70 @@ static int set_up(const char *name, int tree, int dir, struct err *e)
 	return 0;
 }
 
-static int unpack(int stage, const struct create_spec *spec, int dir,
-		  const struct archive_progress *progress, struct err *e)
+/* Have the root's files in @m, and look at what they are. */
+static int fill(int stage, const struct create_spec *spec, struct making *m,
+		const struct archive_progress *progress, const struct arch **arch,
+		struct err *e)
 {
-	_cleanup_close_ int tree = -1;
-	const struct arch *arch;
+	int r = 0;
+
+	if (!m->filled)
+		r = archive_unpack(stage, spec->stage, m->tree_fd, progress, e);
+	if (!r && (r = root_detect_arch(m->tree_fd, arch, e)))
+		err_wrap(e, "%s '%s'", spec->stage ? "stage" : storage_name(spec->storage.kind),
+			 spec->stage ? spec->stage : spec->name);
+	if (!r)
+		r = check_target(spec->settings->target, *arch, e);
+	if (!r)
+		r = settings_write(spec->settings, m->dir_fd, "root.conf", e);
+	if (!r && spec->setup && !storage_is_read_only(&m->root.storage))
+		r = set_up(spec->name, m->tree_fd, m->dir_fd, e);
+	return r;
+}
+
+static int make(const struct registry *reg, int stage, const struct create_spec *spec,
+		const char *tmp, const struct archive_progress *progress, struct err *e)
+{
+	_cleanup_close_ int dir = -1, hold = -1;
+	const struct arch *arch = NULL;
+	struct making m;
 	int r;
 
-	if (mkdirat(dir, "tree", 0755) < 0)
+	if (mkdirat(reg->roots_fd, tmp, 0755) < 0)
 		return err_set(e, -errno, "create root '%s'", spec->name);
-	tree = openat(dir, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* for a stage that does not name its top, and whatever the umask */
-	if (tree < 0 || fchmod(tree, 0755) < 0)
+	dir = openat(reg->roots_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
 		return err_set(e, -errno, "create root '%s'", spec->name);
-	r = archive_unpack(stage, spec->stage, tree, progress, e);
-	if (!r && (r = root_detect_arch(tree, &arch, e)))
-		err_wrap(e, "stage '%s'", spec->stage);
+	r = making_begin(reg, &spec->storage, tmp, dir, &m, e);
 	if (!r)
-		r = check_target(spec->settings->target, arch, e);
+		r = fill(stage, spec, &m, progress, &arch, e);
 	if (!r)
-		r = settings_write(spec->settings, dir, "root.conf", e);
-	if (!r && spec->setup)
-		r = set_up(spec->name, tree, dir, e);
-	/* what was unpacked must be on disk before its name says that it is whole */
-	if (!r && syncfs(tree) < 0)
-		r = err_set(e, -errno, "write root '%s' to disk", spec->name);
+		r = making_end(&m, arch, e);
+	if (!r)
+		r = hold = stack_hold(reg, e);
+	if (r >= 0 && (r = renameat(reg->roots_fd, tmp, reg->roots_fd, spec->name)) < 0)
+		r = err_set(e, -errno, "register root '%s'", spec->name);
+	making_free(&m);
 	return r;
 }
 
 int root_create(const struct registry *reg, const struct create_spec *spec,
 		const struct archive_progress *progress, struct err *e)
 {
-	_cleanup_close_ int lock = -1, stage = -1, dir = -1;
+	_cleanup_close_ int lock = -1, stage = -1;
 	_cleanup_free_ char *tmp = xasprintf(".creating-%s", spec->name);
 	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", spec->name);
 	struct stat st;
 	int r = root_check_name(spec->name, e);
 
+	if (!r)
+		r = making_check(&spec->storage, spec->stage, e);
 	if (r < 0)
 		return r;
 	if (access(spec->settings->native_root, X_OK) < 0)
 		return err_set(e, -errno, "open the native root '%s'",
 			       spec->settings->native_root);
-	stage = open_stage(spec->stage, e);
-	if (stage < 0)
+	if (spec->stage && (stage = open_stage(spec->stage, e)) < 0)
 		return stage;
 	lock = root_lock(reg, spec->name, LOCK_EXCLUSIVE, e);
 	if (lock < 0)
@@ -103,21 +123,19 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 		err_set(e, -ERR_STATE, "there is a root '%s' already", spec->name);
 		return err_hint(e, "'crossroot destroy %s' deletes it", spec->name);
 	}
-	r = beneath_rmtree(reg->roots_fd, tmp, e);
+	r = making_discard(reg, tmp, e);
 	if (!r)
-		r = beneath_rmtree(reg->roots_fd, doomed, e);
+		r = making_discard(reg, doomed, e);
+	if (!r)
+		r = stack_collect(reg, e);
 	if (r < 0)
 		return r;
-	if (mkdirat(reg->roots_fd, tmp, 0755) < 0)
-		return err_set(e, -errno, "create root '%s'", spec->name);
-	dir = openat(reg->roots_fd, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	r = dir < 0 ? err_set(e, -errno, "create root '%s'", spec->name) :
-		      unpack(stage, spec, dir, progress, e);
-	if (!r && renameat(reg->roots_fd, tmp, reg->roots_fd, spec->name) < 0)
-		r = err_set(e, -errno, "register root '%s'", spec->name);
-	if (r < 0)
-		beneath_rmtree(reg->roots_fd, tmp, NULL);
-	else
+	r = make(reg, stage, spec, tmp, progress, e);
+	if (r < 0) {
+		making_discard(reg, tmp, NULL);
+		stack_collect(reg, NULL);
+	} else {
 		fsync(reg->roots_fd);
+	}
 	return r;
 }

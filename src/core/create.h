@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include "core/make.h"
 #include "core/root.h"
 #include "core/settings.h"
 #include "mech/archive.h"
 
 struct create_spec {
 	const char *name;
-	const char *stage; /* path of the tarball */
+	const char *stage; /* path of the tarball; NULL: the storage has its files */
+	struct storage_spec storage;
 	const struct settings *settings; /* become the root's own; a target is held to */
 	bool setup; /* where Portage is in the root, install its hooks: setup.h */
 };

@@ -13,6 +13,9 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "core/attach.h"
+#include "core/make.h"
+#include "core/stack.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
 
@@ -40,7 +43,7 @@ int registry_open(struct registry *reg, const char *state, struct err *e)
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	*reg = (struct registry){ .roots_fd = -1, .locks_fd = -1 };
+	*reg = (struct registry){ .roots_fd = -1, .locks_fd = -1, .overlays_fd = -1 };
 	r = fdio_mkdirs(AT_FDCWD, state, 0755, e);
 	if (r < 0)
 		return err_wrap(e, "open the state directory");
@@ -52,7 +55,8 @@ int registry_open(struct registry *reg, const char *state, struct err *e)
 		return err_set(e, -errno, "open the state directory '%s'", state);
 	reg->roots_fd = open_private(fd, "roots", e);
 	reg->locks_fd = reg->roots_fd < 0 ? -1 : open_private(fd, "locks", e);
-	if (reg->locks_fd < 0) {
+	reg->overlays_fd = reg->locks_fd < 0 ? -1 : open_private(fd, "overlays", e);
+	if (reg->overlays_fd < 0) {
 		r = err_wrap(e, "open the state directory '%s'", state);
 		registry_close(reg);
 		return r;
@@ -67,7 +71,9 @@ void registry_close(struct registry *reg)
 		close(reg->roots_fd);
 	if (reg->locks_fd >= 0)
 		close(reg->locks_fd);
-	*reg = (struct registry){ .roots_fd = -1, .locks_fd = -1 };
+	if (reg->overlays_fd >= 0)
+		close(reg->overlays_fd);
+	*reg = (struct registry){ .roots_fd = -1, .locks_fd = -1, .overlays_fd = -1 };
 }
 
 int root_check_name(const char *name, struct err *e)
@@ -102,59 +108,144 @@ int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
 	return fd;
 }
 
+/* What is in the directory of @root, which gets its name. */
+static int open_dir(const struct registry *reg, const char *name, struct root *root,
+		    struct err *e)
+{
+	int r;
+
+	root->dir_fd = openat(reg->roots_fd, name,
+			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root->dir_fd < 0 && errno == ENOENT) {
+		r = err_set(e, -ERR_STATE, "there is no root '%s'", name);
+		err_hint(e, "'crossroot list' shows the roots there are");
+		return r;
+	}
+	if (root->dir_fd < 0)
+		return err_set(e, -errno, "open root '%s'", name);
+	root->name = xstrdup(name);
+	root->dir = xasprintf("%s/roots/%s", reg->state, name);
+	root->tree = path_join(root->dir, "tree");
+	r = storage_read(root->dir_fd, &root->storage, e);
+	return r < 0 ? err_wrap(e, "root '%s'", name) : 0;
+}
+
+int root_open_closed(const struct registry *reg, const char *name, enum lock_mode mode,
+		     struct root *out, struct err *e)
+{
+	int r = root_check_name(name, e);
+
+	*out = ROOT_CLOSED;
+	if (r < 0)
+		return r;
+	out->lock_fd = root_lock(reg, name, mode, e);
+	r = out->lock_fd < 0 ? out->lock_fd : open_dir(reg, name, out, e);
+	if (r < 0)
+		root_close(out);
+	return r;
+}
+
+static int open_tree(struct root *root, struct err *e)
+{
+	int r;
+
+	/* by its path: root->dir_fd does not show what this process mounted */
+	root->tree_fd = open(root->tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root->tree_fd < 0)
+		return err_set(e, -errno, "open root '%s'", root->name);
+	r = root_detect_arch(root->tree_fd, &root->arch, e);
+	return r < 0 ? err_wrap(e, "root '%s'", root->name) : 0;
+}
+
 int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct root *out, struct err *e)
 {
-	struct root root = { .dir_fd = -1, .tree_fd = -1, .lock_fd = -1 };
-	int r = root_check_name(name, e);
+	int r = root_open_closed(reg, name, mode, out, e);
 
-	*out = root;
 	if (r < 0)
 		return r;
-	root.lock_fd = root_lock(reg, name, mode, e);
-	if (root.lock_fd < 0)
-		return root.lock_fd;
-	root.dir_fd = openat(reg->roots_fd, name,
-			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (root.dir_fd < 0 && errno == ENOENT) {
-		r = err_set(e, -ERR_STATE, "there is no root '%s'", name);
-		err_hint(e, "'crossroot list' shows the roots there are");
-		goto fail;
+	r = root_check_unused(reg, name, e);
+	if (!r) {
+		r = attach_root(reg, out, e);
+		if (r < 0)
+			err_wrap(e, "root '%s'", name);
 	}
-	if (root.dir_fd >= 0)
-		root.tree_fd = openat(root.dir_fd, "tree",
-				      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (root.tree_fd < 0) {
-		r = err_set(e, -errno, "open root '%s'", name);
-		goto fail;
+	if (!r)
+		r = open_tree(out, e);
+	if (r < 0)
+		root_close(out);
+	return r;
+}
+
+int root_peek(const struct registry *reg, const char *name, struct root *out,
+	      struct err *e)
+{
+	const struct storage *s = &out->storage;
+	int r = root_check_name(name, e);
+
+	*out = ROOT_CLOSED;
+	if (!r)
+		r = open_dir(reg, name, out, e);
+	if (!r && s->arch) {
+		out->arch = arch_by_name(s->arch);
+	} else if (!r) {
+		r = open_tree(out, e);
+		cleanup_closep(&out->tree_fd);
+		out->tree_fd = -1;
 	}
-	r = root_detect_arch(root.tree_fd, &root.arch, e);
-	if (r < 0) {
-		err_wrap(e, "root '%s'", name);
-		goto fail;
-	}
-	root.name = xstrdup(name);
-	root.dir = xasprintf("%s/roots/%s", reg->state, name);
-	root.tree = path_join(root.dir, "tree");
-	*out = root;
-	return 0;
-fail:
-	root_close(&root);
+	if (!r && s->kind == STORAGE_TMPFS && !attach_tmpfs_present(out->dir_fd))
+		r = err_set(e, -ERR_STATE, "gone with the machine's memory");
 	return r;
 }
 
 void root_close(struct root *r)
 {
+	int *fds[] = { &r->dir_fd, &r->tree_fd, &r->base_lock_fd, &r->image_fd,
+		       &r->lock_fd };
+
 	free(r->name);
 	free(r->dir);
 	free(r->tree);
-	if (r->dir_fd >= 0)
-		close(r->dir_fd);
-	if (r->tree_fd >= 0)
-		close(r->tree_fd);
-	if (r->lock_fd >= 0)
-		close(r->lock_fd);
-	*r = (struct root){ .dir_fd = -1, .tree_fd = -1, .lock_fd = -1 };
+	storage_free(&r->storage);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		cleanup_closep(fds[i]);
+	*r = ROOT_CLOSED;
+}
+
+int root_users(const struct registry *reg, const char *name, struct strv *names,
+	       struct err *e)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+	int r = root_list(reg, &all, e);
+
+	for (size_t i = 0; !r && i < all.n; i++) {
+		_cleanup_storage_ struct storage s = { 0 };
+		_cleanup_close_ int fd = openat(reg->roots_fd, all.v[i],
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		/* one that cannot be read cannot be used either */
+		if (fd < 0 || storage_read(fd, &s, NULL) < 0)
+			continue;
+		if (s.base_kind == BASE_ROOT && !strcmp(s.base, name))
+			strv_add(names, all.v[i]);
+	}
+	return r;
+}
+
+int root_check_unused(const struct registry *reg, const char *name, struct err *e)
+{
+	_cleanup_strv_ struct strv users = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	int r = root_users(reg, name, &users, e);
+
+	if (r < 0 || !users.n)
+		return r;
+	for (size_t i = 0; i < users.n && b.len < 256; i++)
+		buf_addf(&b, "%s'%s'", i ? ", " : "", users.v[i]);
+	err_set(e, -ERR_STATE, "root '%s' is the base of %s, and may not change", name,
+		b.data);
+	return err_hint(e, "work in one of these, or in a clone ('crossroot clone %s NEW')",
+			name);
 }
 
 int root_list(const struct registry *reg, struct strv *names, struct err *e)
@@ -212,27 +303,21 @@ static int remove_leftover(const struct registry *reg, const char *prefix,
 	if (fstatat(reg->roots_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0;
 	*found = true;
-	return beneath_rmtree(reg->roots_fd, path, e);
+	return making_discard(reg, path, e);
 }
 
-int root_destroy(const struct registry *reg, const char *name, struct err *e)
+static int destroy_locked(const struct registry *reg, const char *name, struct err *e)
 {
-	_cleanup_free_ char *doomed = NULL;
-	_cleanup_close_ int lock = -1;
+	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", name);
 	bool found = false;
-	int r = root_check_name(name, e);
+	int r = remove_leftover(reg, ".creating-", name, &found, e);
 
-	if (r < 0)
-		return r;
-	lock = root_lock(reg, name, LOCK_EXCLUSIVE, e);
-	if (lock < 0)
-		return lock;
-	r = remove_leftover(reg, ".creating-", name, &found, e);
 	if (!r)
 		r = remove_leftover(reg, ".deleting-", name, &found, e);
+	if (!r)
+		r = root_check_unused(reg, name, e);
 	if (r < 0)
-		return err_wrap(e, "destroy '%s'", name);
-	doomed = xasprintf(".deleting-%s", name);
+		return r;
 	if (renameat(reg->roots_fd, name, reg->roots_fd, doomed) < 0) {
 		if (errno != ENOENT)
 			return err_set(e, -errno, "destroy '%s'", name);
@@ -240,12 +325,28 @@ int root_destroy(const struct registry *reg, const char *name, struct err *e)
 			return 0;
 		return err_set(e, -ERR_STATE, "there is no root '%s'", name);
 	}
-	r = beneath_rmtree(reg->roots_fd, doomed, e);
-	if (r == -EXDEV) {
+	r = making_discard(reg, doomed, e);
+	if (r == -EXDEV || r == -EBUSY) {
 		/* nothing was deleted: the root and its mounts are as before */
-		if (!renameat(reg->roots_fd, doomed, reg->roots_fd, name))
+		if (!renameat(reg->roots_fd, doomed, reg->roots_fd, name) && r == -EXDEV)
 			err_hint(e, "unmount it; the root is whole and called '%s' again",
 				 name);
 	}
-	return r < 0 ? err_wrap(e, "destroy '%s'", name) : 0;
+	return r;
+}
+
+int root_destroy(const struct registry *reg, const char *name, struct err *e)
+{
+	_cleanup_close_ int lock = -1;
+	int r = root_check_name(name, e);
+
+	if (r < 0)
+		return r;
+	lock = root_lock(reg, name, LOCK_EXCLUSIVE, e);
+	if (lock < 0)
+		return lock;
+	r = destroy_locked(reg, name, e);
+	if (!r)
+		r = stack_collect(reg, e);
+	return r < 0 && r != -ERR_STATE ? err_wrap(e, "destroy '%s'", name) : r;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "core/storage.h"
 #include "mech/arch.h"
 #include "os/lock.h"
 
@@ -18,12 +19,14 @@
 struct registry {
 	char *state;  /* absolute path of the state directory */
 	int roots_fd; /* STATE/roots */
-	int locks_fd; /* STATE/locks */
+	int locks_fd; /* STATE/locks: one per root; those of other things have a dot */
+	int overlays_fd; /* STATE/overlays */
 };
 
 /*
- * Open the registry at @state, made where missing. STATE/roots and STATE/locks are
- * 0700 then, also where they were not: no local user reaches a root's files.
+ * Open the registry at @state, made where missing. STATE/roots, STATE/locks and
+ * STATE/overlays are 0700 then, also where they were not: no local user reaches a
+ * root's files.
  */
 int registry_open(struct registry *reg, const char *state, struct err *e);
 void registry_close(struct registry *reg);
@@ -35,7 +38,17 @@ struct root {
 	char *tree; /* STATE/roots/NAME/tree */
 	int dir_fd, tree_fd, lock_fd;
 	const struct arch *arch;
+	struct storage storage;
+	int base_lock_fd; /* of a base that is a root, shared; -1: none */
+	int image_fd;	  /* of an image that is mounted, with a lock on it; -1: none */
 };
+
+#define ROOT_CLOSED                                                                  \
+	(struct root)                                                                \
+	{                                                                            \
+		.dir_fd = -1, .tree_fd = -1, .lock_fd = -1, .base_lock_fd = -1,      \
+		.image_fd = -1                                                       \
+	}
 
 /* Whether @name may name a root; the error says what is wrong with it. */
 int root_check_name(const char *name, struct err *e);
@@ -44,10 +57,32 @@ int root_check_name(const char *name, struct err *e);
 int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct err *e);
 
-/* Open the root @name; shared for a run, exclusive for what changes it. Never waits. */
+/*
+ * Open the root @name; shared for a run, exclusive for what changes it. Never waits for
+ * who uses it. Its files are at out->tree then, in a mount namespace of this process
+ * where its storage needs one. A root that others have for their base is -ERR_STATE.
+ */
 int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct root *out, struct err *e);
+
+/* The same with its files where they are: tree_fd is -1. For what works on storage. */
+int root_open_closed(const struct registry *reg, const char *name, enum lock_mode mode,
+		     struct root *out, struct err *e);
+
+/*
+ * What is known of a root without opening or locking it: tree_fd and lock_fd are -1. It
+ * may be gone a moment later.
+ */
+int root_peek(const struct registry *reg, const char *name, struct root *out,
+	      struct err *e);
 void root_close(struct root *r);
+
+/* The roots that have the root @name for their base, into @names. */
+int root_users(const struct registry *reg, const char *name, struct strv *names,
+	       struct err *e);
+
+/* -ERR_STATE, naming them, if there are any. */
+int root_check_unused(const struct registry *reg, const char *name, struct err *e);
 
 /* The names of all roots, sorted, into @names. */
 int root_list(const struct registry *reg, struct strv *names, struct err *e);

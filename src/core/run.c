@@ -189,6 +189,9 @@ int run_exec(struct run *run, struct err *e)
 		run->global_binfmt = true;
 		*e = (struct err){ 0 };
 	}
+	if (r == -EROFS && storage_is_read_only(&run->root->storage))
+		err_hint(e, "the root is a read-only image: try --ephemeral, or "
+			    "'crossroot create NEW --base IMAGE'");
 	qemu_release(&run->qemu);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;

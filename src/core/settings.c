@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/settings.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -195,27 +194,9 @@ int settings_read(struct settings *s, int dirfd, const char *path, struct err *e
 	return config_read(dirfd, path, keys, KEYS, set, s, e);
 }
 
-/* "key = value"; quoted where the reader would split it or drop a part. */
 static int put(struct buf *b, enum key_id id, const char *value, struct err *e)
 {
-	const char *quote = "";
-
-	if (!value)
-		return 0;
-	for (const char *p = value; *p; p++) {
-		if (*p == '\n' || *p == '\r')
-			return err_set(e, -ERR_CONFIG,
-				       "%s: a value cannot hold a newline",
-				       keys[id].name);
-		if (!isalnum((unsigned char)*p) && !strchr("/._-+=:@%", *p))
-			quote = strchr(value, '"') ? "'" : "\"";
-	}
-	if (*quote == '\'' && strchr(value, '\''))
-		return err_set(e, -ERR_CONFIG,
-			       "%s: a value cannot hold both kinds of quotes: %s",
-			       keys[id].name, value);
-	buf_addf(b, "%s = %s%s%s\n", keys[id].name, quote, value, quote);
-	return 0;
+	return value ? config_put(b, keys[id].name, value, e) : 0;
 }
 
 static int put_list(struct buf *b, enum key_id id, const struct strv *l, struct err *e)

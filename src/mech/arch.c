@@ -72,6 +72,14 @@ const struct arch *arch_by_tuple(const char *tuple)
 	return NULL;
 }
 
+const struct arch *arch_by_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (!strcmp(table[i].name, name))
+			return &table[i];
+	return NULL;
+}
+
 const struct arch *arch_host(void)
 {
 	struct utsname u;

@@ -22,6 +22,9 @@ const struct arch *arch_by_elf(uint8_t class, uint8_t data, uint16_t machine);
 /* The architecture a tuple ("aarch64-unknown-linux-gnu") names, NULL if unknown. */
 const struct arch *arch_by_tuple(const char *tuple);
 
+/* The architecture that qemu calls @name, NULL if unknown. */
+const struct arch *arch_by_name(const char *name);
+
 /* This machine's own, NULL if unknown. */
 const struct arch *arch_host(void);
 

@@ -272,3 +272,25 @@ int config_read(int dirfd, const char *path, const struct config_key *keys, size
 		return r;
 	return config_parse(path, text, n, keys, nkeys, set, arg, e);
 }
+
+int config_put(struct buf *b, const char *key, const char *value, struct err *e)
+{
+	const char *quote = "";
+
+	for (const char *p = value; *p; p++) {
+		if (*p == '\n' || *p == '\r')
+			return err_set(e, -ERR_CONFIG,
+				       "%s: a value cannot hold a newline", key);
+		if (!isalnum((unsigned char)*p) && !strchr("/._-+=:@%", *p))
+			quote = strchr(value, '"') ? "'" : "\"";
+	}
+	if (*quote == '\'' && strchr(value, '\''))
+		return err_set(e, -ERR_CONFIG,
+			       "%s: a value cannot hold both kinds of quotes: %s", key,
+			       value);
+	if (strlen(key) + strlen(value) + strlen(" = ''\n") > LINE_LIMIT)
+		return err_set(e, -ERR_CONFIG, "%s: a value cannot be this long: %.60s...",
+			       key, value);
+	buf_addf(b, "%s = %s%s%s\n", key, quote, value, quote);
+	return 0;
+}

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -36,3 +37,10 @@ int config_read(int dirfd, const char *path, const struct config_key *keys, size
 int config_parse(const char *name, const char *text, size_t n,
 		 const struct config_key *keys, size_t nkeys, config_set_fn set,
 		 void *arg, struct err *e);
+
+/*
+ * Append "@key = @value" to the text of a file, quoted where the reader would split it
+ * or drop a part. What no file can hold (a newline, both kinds of quotes, more than
+ * fits in a line) is -ERR_CONFIG.
+ */
+int config_put(struct buf *b, const char *key, const char *value, struct err *e);

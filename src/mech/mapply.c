@@ -173,6 +173,8 @@ static int do_bind(int rootfd, const struct mop *op)
 	if (fstat(src, &st) < 0)
 		return -errno;
 	dst = open_dst(rootfd, op->dst, S_ISDIR(st.st_mode));
+	if (dst == -EROFS && op->optional)
+		return 0;
 	if (dst < 0)
 		return dst;
 	return attach(src, dst,

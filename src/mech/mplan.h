@@ -27,7 +27,7 @@ struct mop {
 	enum mop_kind kind;
 	char *src;
 	char *dst; /* absolute, in the new root's view */
-	bool optional; /* a missing src is no error */
+	bool optional; /* a missing src, or no place for it in a read-only root, is no error */
 };
 
 struct mplan {

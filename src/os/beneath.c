@@ -166,11 +166,11 @@ char *beneath_stamp(int rootfd, const char *path)
 	/*
 	 * A time of modification can be set back, that of the last change cannot. The
 	 * latter moves with an owner, a mode or a link too, but not with a mount: such
-	 * a change costs its noticer some work for nothing, a missed one would lie.
+	 * a change costs its noticer some work for nothing, a missed one would lie. The
+	 * device is no part of it: an image's or an overlay's is another at each mount.
 	 */
-	return xasprintf("%jx.%jx.%jx.%jx.%lx.%jx.%lx", (uintmax_t)st.st_dev,
-			 (uintmax_t)st.st_ino, (uintmax_t)st.st_size,
-			 (uintmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+	return xasprintf("%jx.%jx.%jx.%lx.%jx.%lx", (uintmax_t)st.st_ino,
+			 (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
 			 (uintmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
 }
 

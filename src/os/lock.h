@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -15,3 +17,15 @@ enum lock_mode { LOCK_SHARED, LOCK_EXCLUSIVE };
  * holder and path always agree. Returns the fd (close-on-exec), or a negative code.
  */
 int lock_take(int dirfd, const char *path, enum lock_mode mode, bool wait, struct err *e);
+
+struct lock_holder {
+	pid_t pid; /* who took it; its children may hold it on when it is gone */
+	enum lock_mode mode;
+};
+
+/*
+ * Who holds the lock @path below @dirfd, as far as this pid namespace shows: *@out
+ * has the returned number of elements and is the caller's to free. What it says may
+ * be history by the time it is read.
+ */
+size_t lock_holders(int dirfd, const char *path, struct lock_holder **out);

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/make.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "core/attach.h"
+#include "mech/mount.h"
+#include "mech/partition.h"
+#include "os/beneath.h"
+#include "os/lock.h"
+#include "os/proc.h"
+
+/* Sparse: what a large one costs is the tables of its file system, not its size. */
+#define IMAGE_SIZE "16g"
+#define TMPFS_SIZE "50%"
+
+/* An ext4 with its journal and room for a shell takes that much. */
+#define IMAGE_MIN (16 << 20)
+
+int making_check(const struct storage_spec *spec, bool stage, struct err *e)
+{
+	enum storage_kind k = spec->kind;
+	uint64_t n;
+
+	if (spec->base && k != STORAGE_OVERLAY)
+		return err_set(e, -ERR_USAGE, "--base is for --storage overlay");
+	if (spec->image && k != STORAGE_IMAGE)
+		return err_set(e, -ERR_USAGE, "--image is for --storage image");
+	if (spec->size && (spec->image || (k != STORAGE_IMAGE && k != STORAGE_TMPFS)))
+		return err_set(e, -ERR_USAGE,
+			       "--size is for a new image, or --storage tmpfs");
+	if (!stage && !spec->base && !spec->image)
+		return err_set(e, -ERR_USAGE,
+			       k == STORAGE_OVERLAY ?
+				       "create needs --base or --stage FILE" :
+			       k == STORAGE_IMAGE ?
+				       "create needs --image or --stage FILE" :
+				       "create needs --stage FILE");
+	if (stage && (spec->base || spec->image))
+		return err_set(e, -ERR_USAGE, "--%s has its files: no --stage beside it",
+			       spec->base ? "base" : "image");
+	if (k == STORAGE_IMAGE && spec->size) {
+		int r = storage_parse_size(spec->size, &n, e);
+
+		if (r < 0)
+			return r;
+		if (n < IMAGE_MIN)
+			return err_set(e, -ERR_USAGE,
+				       "%s is too small for an image: 16m at least",
+				       spec->size);
+	}
+	return 0;
+}
+
+static int make_dir(struct making *m, const char *name, struct err *e)
+{
+	/* the mode asked for, whatever the umask */
+	if (mkdirat(m->dir_fd, name, 0755) < 0 ||
+	    fchmodat(m->dir_fd, name, 0755, 0) < 0)
+		return err_set(e, -errno, "create '%s/%s'", m->dir, name);
+	return 0;
+}
+
+/* By its path: what was mounted is not seen by fds of before. */
+static int open_tree(struct making *m, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(m->dir, "tree");
+
+	m->tree_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return m->tree_fd < 0 ? err_set(e, -errno, "open '%s'", path) : 0;
+}
+
+static int make_image(struct making *m, const char *size, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(m->dir, STORAGE_IMAGE_FILE);
+	_cleanup_close_ int fd = -1;
+	uint64_t bytes;
+	int r = storage_parse_size(size ? size : IMAGE_SIZE, &bytes, e);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
+		return err_set(e, -errno, "create the image '%s'", path);
+	/* no blocks kept for a root user who is not in need of them */
+	r = proc_run((char *[]){ "mkfs.ext4", "-q", "-F", "-m", "0", "-E",
+				 "lazy_itable_init=1,lazy_journal_init=1,nodiscard,"
+				 "root_owner=0:0",
+				 path, NULL },
+		     NULL, NULL, 0, e);
+	if (r == -ENOENT)
+		err_hint(e, "install e2fsprogs");
+	if (r < 0)
+		return err_wrap(e, "make the image '%s'", path);
+	m->root.storage.type = xstrdup("ext4");
+	return 0;
+}
+
+static bool overlaps(const struct storage *a, const struct storage *b)
+{
+	return (!a->length || b->offset < a->offset + a->length) &&
+	       (!b->length || a->offset < b->offset + b->length);
+}
+
+/* The image at @path of the root @name, if it is the file @want: whoever names it how. */
+static bool is_file(const char *path, const struct stat *want)
+{
+	struct stat st;
+
+	return path && !stat(path, &st) && st.st_dev == want->st_dev &&
+	       st.st_ino == want->st_ino;
+}
+
+/* Two roots may read one image, but neither may write to it then. */
+static int check_image_unused(struct making *m, const char *file, struct err *e)
+{
+	const struct storage *s = &m->root.storage;
+	_cleanup_strv_ struct strv all = { 0 };
+	struct stat st;
+	int r = root_list(m->reg, &all, e);
+
+	if (!r && stat(file, &st) < 0)
+		r = err_set(e, -errno, "open the image '%s'", file);
+	for (size_t i = 0; !r && i < all.n; i++) {
+		_cleanup_storage_ struct storage o = { 0 };
+		_cleanup_free_ char *own = xasprintf("%s/roots/%s/" STORAGE_IMAGE_FILE,
+						     m->reg->state, all.v[i]);
+		_cleanup_close_ int fd = openat(m->reg->roots_fd, all.v[i],
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		bool reads, same;
+
+		if (fd < 0 || storage_read(fd, &o, NULL) < 0)
+			continue;
+		reads = o.read_only || o.kind == STORAGE_OVERLAY;
+		same = o.kind == STORAGE_OVERLAY ?
+			       o.base_kind == BASE_FILE && is_file(o.base, &st) :
+			       is_file(o.image ? o.image : own, &st);
+		if (same && overlaps(s, &o) && !(reads && s->read_only))
+			r = err_set(e, -ERR_STATE, "the image '%s' is in use by root '%s'",
+				    file, all.v[i]);
+	}
+	return r;
+}
+
+/* Take over what is known of an image that somebody else made. */
+static int use_image(struct making *m, const char *spec, char **file, bool reads,
+		     struct err *e)
+{
+	struct storage *s = &m->root.storage;
+	struct partition p;
+	int r = partition_find(spec, &p, e);
+
+	if (r < 0)
+		return r;
+	free(*file);
+	*file = TAKE_PTR(p.file);
+	s->type = TAKE_PTR(p.type);
+	s->offset = p.offset;
+	s->length = p.length;
+	s->read_only = p.read_only || reads;
+	partition_free(&p);
+	return check_image_unused(m, *file, e);
+}
+
+static int begin_image(struct making *m, const struct storage_spec *spec, struct err *e)
+{
+	int r = spec->image ? use_image(m, spec->image, &m->root.storage.image, false, e) :
+			      make_image(m, spec->size, e);
+
+	m->filled = spec->image;
+
+	if (!r)
+		r = make_dir(m, "tree", e);
+	if (!r)
+		r = attach_new(m->reg, m->dir, &m->root, e);
+	if (!r)
+		r = open_tree(m, e);
+	/* fsck makes it again when it needs it; a stage has none */
+	if (!r && !m->filled)
+		unlinkat(m->tree_fd, "lost+found", AT_REMOVEDIR);
+	if (!r && !m->filled && fchmod(m->tree_fd, 0755) < 0)
+		r = err_set(e, -errno, "create '%s/tree'", m->dir);
+	return r;
+}
+
+/* What --base names: a root where there is one and it does not look like a path. */
+static int find_base(struct making *m, const char *base, struct err *e)
+{
+	struct storage *s = &m->root.storage;
+	struct stat st;
+	int r;
+
+	if (!strchr(base, '/') &&
+	    !fstatat(m->reg->roots_fd, base, &st, AT_SYMLINK_NOFOLLOW) &&
+	    !root_check_name(base, NULL)) {
+		s->base_kind = BASE_ROOT;
+		s->base = xstrdup(base);
+		return 0;
+	}
+	s->base = realpath(base, NULL);
+	if (s->base && !stat(s->base, &st) && S_ISDIR(st.st_mode)) {
+		s->base_kind = BASE_DIR;
+		return 0;
+	}
+	s->base_kind = BASE_FILE;
+	r = use_image(m, base, &s->base, true, e);
+	if (r == -ENOENT)
+		err_hint(e, "--base takes a directory, an image or the name of a root");
+	return r;
+}
+
+/*
+ * Nobody may run what is about to become a base: held alone until the root that needs
+ * it has its name.
+ */
+static int hold_base_root(struct making *m, struct err *e)
+{
+	struct root base;
+	int r = root_open_closed(m->reg, m->root.storage.base, LOCK_EXCLUSIVE, &base, e);
+
+	if (r < 0)
+		return err_wrap(e, "the base");
+	m->root.base_lock_fd = TAKE_FD(base.lock_fd);
+	root_close(&base);
+	return 0;
+}
+
+/* The top of an overlay is the upper layer's, so that one has to look like the base's. */
+static int copy_top(struct making *m, struct err *e)
+{
+	const struct storage *s = &m->root.storage;
+	_cleanup_free_ char *path =
+		s->base_kind == BASE_ROOT ?
+			xasprintf("%s/roots/%s/tree", m->reg->state, s->base) :
+			path_join(m->dir, "base");
+	_cleanup_close_ int base = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return base < 0 ? err_set(e, -errno, "open '%s'", path) :
+			  stack_copy_top(base, m->tree_fd, e);
+}
+
+static int begin_on_base(struct making *m, const char *base, struct err *e)
+{
+	int r = find_base(m, base, e);
+
+	if (!r && m->root.storage.base_kind == BASE_ROOT)
+		r = hold_base_root(m, e);
+	if (!r)
+		r = stack_new(m->reg, -1, &m->upper, e);
+	if (!r)
+		r = make_dir(m, "base", e);
+	if (!r)
+		r = make_dir(m, "tree", e);
+	if (r < 0)
+		return r;
+	m->filled = true;
+	m->root.storage.upper = xstrdup(m->upper.id);
+	strv_add(&m->root.storage.snapshots, "0");
+	r = attach_new(m->reg, m->dir, &m->root, e);
+	if (!r)
+		r = open_tree(m, e);
+	return r ? r : copy_top(m, e);
+}
+
+/* A stage is unpacked to what becomes the lowest layer; nothing is mounted for that. */
+static int begin_on_stage(struct making *m, struct err *e)
+{
+	int r = stack_new(m->reg, -1, &m->first, e);
+
+	if (!r)
+		r = make_dir(m, "tree", e);
+	if (!r)
+		r = m->tree_fd = stack_open_upper(m->reg, m->first.id, e);
+	if (r < 0)
+		return r;
+	strv_add(&m->root.storage.layers, m->first.id);
+	strv_add(&m->root.storage.snapshots, "1");
+	return 0;
+}
+
+/*
+ * The one kind that is mounted for everybody: it has to outlive the command. So it is
+ * written down first: who finds the note takes the mount off.
+ */
+static int begin_tmpfs(struct making *m, const char *size, struct err *e)
+{
+	_cleanup_free_ char *path = path_join(m->dir, "tree");
+	_cleanup_free_ char *opts = xasprintf("mode=755,size=%s", size ? size : TMPFS_SIZE);
+	int r;
+
+	m->root.storage.size = xstrdup(size ? size : TMPFS_SIZE);
+	r = storage_write(m->dir_fd, &m->root.storage, e);
+	if (!r)
+		r = make_dir(m, "tree", e);
+	if (!r)
+		r = mount_tmpfs(opts, path, e);
+	if (r == -EINVAL)
+		err_hint(e, "--size takes what a tmpfs does: 2g, 512m, 50%%");
+	return r ? r : open_tree(m, e);
+}
+
+int making_begin(const struct registry *reg, const struct storage_spec *spec,
+		 const char *dir_name, int dir_fd, struct making *m, struct err *e)
+{
+	int r;
+
+	*m = (struct making){ .reg = reg,
+			      .dir = xasprintf("%s/roots/%s", reg->state, dir_name),
+			      .dir_fd = dir_fd,
+			      .root = ROOT_CLOSED,
+			      .tree_fd = -1,
+			      .first = NEW_LAYER_NONE,
+			      .upper = NEW_LAYER_NONE };
+	m->root.storage.kind = spec->kind;
+	switch (spec->kind) {
+	case STORAGE_DIR:
+		r = make_dir(m, "tree", e);
+		return r ? r : open_tree(m, e);
+	case STORAGE_IMAGE:
+		return begin_image(m, spec, e);
+	case STORAGE_OVERLAY:
+		return spec->base ? begin_on_base(m, spec->base, e) :
+				    begin_on_stage(m, e);
+	case STORAGE_TMPFS:
+		return begin_tmpfs(m, spec->size, e);
+	}
+	return err_set(e, -EINVAL, "make storage");
+}
+
+/* A sparse image on a full disk says "I/O error". */
+static int sync_err(struct making *m, int code, struct err *e)
+{
+	struct statvfs fs;
+
+	if (code == -EIO && !fstatvfs(m->dir_fd, &fs) && fs.f_bavail < 1024)
+		code = -ENOSPC;
+	return err_set(e, code, "write '%s' to disk", m->dir);
+}
+
+int making_end(struct making *m, const struct arch *arch, struct err *e)
+{
+	struct storage *s = &m->root.storage;
+	int r = 0;
+
+	/* what was unpacked must be on disk before its name says that it is whole */
+	if (!m->filled && s->kind != STORAGE_TMPFS && syncfs(m->tree_fd) < 0)
+		return sync_err(m, -errno, e);
+	if (m->first.id) {
+		r = stack_new(m->reg, m->tree_fd, &m->upper, e);
+		if (!r)
+			s->upper = xstrdup(m->upper.id);
+	}
+	cleanup_closep(&m->tree_fd);
+	m->tree_fd = -1;
+	if (!r && (s->kind == STORAGE_IMAGE || s->kind == STORAGE_OVERLAY))
+		r = attach_undo(m->dir, e);
+	if (r < 0 || s->kind == STORAGE_DIR)
+		return r;
+	s->arch = xstrdup(arch->name);
+	return storage_write(m->dir_fd, s, e);
+}
+
+void making_free(struct making *m)
+{
+	/* after a failure; a mount that is left goes with the process */
+	cleanup_closep(&m->tree_fd);
+	m->tree_fd = -1;
+	if (m->dir)
+		attach_undo(m->dir, NULL);
+	free(m->dir);
+	m->dir = NULL;
+	root_close(&m->root);
+	new_layer_free(&m->first);
+	new_layer_free(&m->upper);
+}
+
+int making_discard(const struct registry *reg, const char *dir_name, struct err *e)
+{
+	_cleanup_free_ char *tree = xasprintf("%s/roots/%s/tree", reg->state, dir_name);
+	_cleanup_storage_ struct storage s = { 0 };
+	_cleanup_close_ int fd =
+		openat(reg->roots_fd, dir_name,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int r = 0;
+
+	/* of what cannot be read nothing is taken off: deleting stops at a mount */
+	if (fd >= 0 && !storage_read(fd, &s, NULL) && s.kind == STORAGE_TMPFS &&
+	    attach_tmpfs_present(fd))
+		r = mount_undo(tree, e);
+	if (r == -EBUSY)
+		err_hint(e, "a program has its directory or an open file in it");
+	return r ? r : beneath_rmtree(reg->roots_fd, dir_name, e);
+}
