@@ -2,7 +2,8 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter emerge setup plan list info destroy doctor verify audit"
+_crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff
+	doctor verify audit"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -16,7 +17,7 @@ _crossroot_options() {
 	setup) echo "--undo" ;;
 	plan) echo "$settings --json" ;;
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
-	list | info | doctor) echo "--json" ;;
+	list | info | diff | doctor) echo "--json" ;;
 	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"

@@ -38,8 +38,9 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_audit, cmd_create, cmd_destroy, cmd_doctor, cmd_emerge,
-	cmd_enter, cmd_info, cmd_list, cmd_plan, cmd_run, cmd_setup, cmd_verify;
+extern const struct cmd cmd_audit, cmd_clone, cmd_create, cmd_destroy, cmd_diff,
+	cmd_doctor, cmd_emerge, cmd_enter, cmd_info, cmd_list, cmd_plan, cmd_rollback,
+	cmd_run, cmd_setup, cmd_snapshot, cmd_verify;
 extern const struct cmd *const commands[];
 
 /*
@@ -76,6 +77,9 @@ struct opened {
 
 int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e);
 void ui_close(struct opened *o);
+
+/* The number of a snapshot that may be given as the second argument; -1: none is. */
+int ui_snapshot_number(const struct given *g, long *n, struct err *e);
 
 /* Options of several commands. */
 #define OPT_SETTINGS                                                                   \

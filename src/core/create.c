@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/clone.h"
 #include "core/setup.h"
 #include "core/stack.h"
 
@@ -98,13 +100,50 @@ static int make(const struct registry *reg, int stage, const struct create_spec 
 	return r;
 }
 
+/*
+ * A root that is an overlay lends its layers instead of itself: an overlay over an
+ * overlay is as deep as the kernel goes, and this way both can be used.
+ */
+static int make_on_layers(const struct registry *reg, const struct create_spec *spec,
+			  struct root *base, struct err *e)
+{
+	_cleanup_new_layer_ struct new_layer upper = NEW_LAYER_NONE;
+	const struct arch *arch = arch_by_name(base->storage.arch);
+	int r = arch ? check_target(spec->settings->target, arch, e) : 0;
+
+	return r ? r : clone_layers(reg, base, spec->name, &upper, spec->settings, e);
+}
+
+/* Make the root, whose name is locked and free. */
+static int make_any(const struct registry *reg, int stage, const struct create_spec *spec,
+		    const char *tmp, const struct archive_progress *progress,
+		    struct err *e)
+{
+	const char *base = spec->storage.base;
+	bool layers = false;
+	struct root root;
+	int r;
+
+	/* what names no root is looked at as a path */
+	if (base && !strchr(base, '/')) {
+		layers = !root_peek(reg, base, &root, NULL) &&
+			 root.storage.kind == STORAGE_OVERLAY;
+		root_close(&root);
+	}
+	if (!layers)
+		return make(reg, stage, spec, tmp, progress, e);
+	r = root_open_closed(reg, base, LOCK_EXCLUSIVE, &root, e);
+	if (!r)
+		r = make_on_layers(reg, spec, &root, e);
+	root_close(&root);
+	return r;
+}
+
 int root_create(const struct registry *reg, const struct create_spec *spec,
 		const struct archive_progress *progress, struct err *e)
 {
 	_cleanup_close_ int lock = -1, stage = -1;
 	_cleanup_free_ char *tmp = xasprintf(".creating-%s", spec->name);
-	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", spec->name);
-	struct stat st;
 	int r = root_check_name(spec->name, e);
 
 	if (!r)
@@ -116,21 +155,10 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 			       spec->settings->native_root);
 	if (spec->stage && (stage = open_stage(spec->stage, e)) < 0)
 		return stage;
-	lock = root_lock(reg, spec->name, LOCK_EXCLUSIVE, e);
-	if (lock < 0)
-		return lock;
-	if (!fstatat(reg->roots_fd, spec->name, &st, AT_SYMLINK_NOFOLLOW)) {
-		err_set(e, -ERR_STATE, "there is a root '%s' already", spec->name);
-		return err_hint(e, "'crossroot destroy %s' deletes it", spec->name);
-	}
-	r = making_discard(reg, tmp, e);
-	if (!r)
-		r = making_discard(reg, doomed, e);
-	if (!r)
-		r = stack_collect(reg, e);
+	r = clone_reserve(reg, spec->name, &lock, e);
 	if (r < 0)
 		return r;
-	r = make(reg, stage, spec, tmp, progress, e);
+	r = make_any(reg, stage, spec, tmp, progress, e);
 	if (r < 0) {
 		making_discard(reg, tmp, NULL);
 		stack_collect(reg, NULL);

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "core/attach.h"
+#include "core/snapshot.h"
 #include "mech/mount.h"
 #include "mech/partition.h"
 #include "os/beneath.h"
@@ -263,7 +264,7 @@ static int begin_on_base(struct making *m, const char *base, struct err *e)
 		return r;
 	m->filled = true;
 	m->root.storage.upper = xstrdup(m->upper.id);
-	strv_add(&m->root.storage.snapshots, "0");
+	snapshot_note(&m->root.storage);
 	r = attach_new(m->reg, m->dir, &m->root, e);
 	if (!r)
 		r = open_tree(m, e);
@@ -282,7 +283,7 @@ static int begin_on_stage(struct making *m, struct err *e)
 	if (r < 0)
 		return r;
 	strv_add(&m->root.storage.layers, m->first.id);
-	strv_add(&m->root.storage.snapshots, "1");
+	snapshot_note(&m->root.storage);
 	return 0;
 }
 

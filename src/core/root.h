@@ -71,7 +71,8 @@ int root_open_closed(const struct registry *reg, const char *name, enum lock_mod
 
 /*
  * What is known of a root without opening or locking it: tree_fd and lock_fd are -1. It
- * may be gone a moment later.
+ * may be gone a moment later. After an error @out has what could be found out; the
+ * caller closes it then too.
  */
 int root_peek(const struct registry *reg, const char *name, struct root *out,
 	      struct err *e);

@@ -114,12 +114,10 @@ static int set_overlay(struct storage *s, enum key_id id, const char *value,
 		       struct err *e)
 {
 	if (id == KEY_SNAPSHOTS) {
-		uint64_t n;
-		int r = set_bytes(&n, value, e);
-
-		if (!r)
-			strv_add(&s->snapshots, value);
-		return r;
+		if (value[strspn(value, "0123456789@")])
+			return err_set(e, -ERR_CONFIG, "'%s' is no snapshot", value);
+		strv_add(&s->snapshots, value);
+		return 0;
 	}
 	if (check_id(value, e) < 0)
 		return -ERR_CONFIG;

@@ -50,7 +50,7 @@ struct storage {
 	char *base;	    /* absolute path, or the name of a root */
 	struct strv layers; /* ids, the oldest first; never written to again */
 	char *upper;	    /* id */
-	struct strv snapshots; /* how many layers there were; [0] is the creation */
+	struct strv snapshots; /* LAYERS@TIME, see snapshot.h; [0] is the creation */
 };
 
 /* Whether nothing can be written to the root. */

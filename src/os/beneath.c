@@ -49,6 +49,12 @@ int beneath_open(int rootfd, const char *path, int flags, mode_t mode)
 			      RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int beneath_open_exact(int rootfd, const char *path, int flags)
+{
+	return open_resolving(rootfd, path, flags, 0,
+			      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
 int beneath_stat(int rootfd, const char *path, struct stat *st)
 {
 	_cleanup_close_ int fd = beneath_open(rootfd, path, O_PATH, 0);

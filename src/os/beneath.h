@@ -18,6 +18,12 @@
 /* open(2) of @path inside the tree at @rootfd; the caller owns the fd. */
 int beneath_open(int rootfd, const char *path, int flags, mode_t mode);
 
+/*
+ * The same for a path that has no symlink on the way; what is at its end may be one,
+ * and is opened as it is with O_PATH | O_NOFOLLOW.
+ */
+int beneath_open_exact(int rootfd, const char *path, int flags);
+
 /* stat following symlinks inside the root. */
 int beneath_stat(int rootfd, const char *path, struct stat *st);
 

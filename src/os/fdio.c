@@ -172,6 +172,58 @@ int fdio_copy(int in, int out)
 	}
 }
 
+/* The bytes from @at to @end of @in, to the same place less @from in @out. */
+static int copy_part(int in, off_t from, off_t at, off_t end, int out)
+{
+	char chunk[65536];
+
+	while (at < end) {
+		loff_t to = at - from, src = at;
+		ssize_t n = copy_file_range(in, &src, out, &to, (size_t)(end - at), 0);
+
+		if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == ENOSYS ||
+			      errno == EOPNOTSUPP)) {
+			size_t want = (size_t)(end - at);
+
+			n = pread(in, chunk, want < sizeof(chunk) ? want : sizeof(chunk),
+				  at);
+			if (n > 0)
+				n = pwrite(out, chunk, (size_t)n, to);
+		}
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+	}
+	return 0;
+}
+
+int fdio_copy_sparse(int in, off_t from, off_t len, int out)
+{
+	off_t at = from, end = from + len;
+	int r = 0;
+
+	if (ftruncate(out, len) < 0)
+		return -errno;
+	while (!r && at < end) {
+		off_t data = lseek(in, at, SEEK_DATA), hole;
+
+		if (data < 0 && errno == ENXIO)
+			break;
+		/* a file system that knows no holes has one at the end */
+		if (data < 0)
+			return -errno;
+		hole = lseek(in, data, SEEK_HOLE);
+		if (hole < 0)
+			return -errno;
+		if (data < end)
+			r = copy_part(in, from, data, hole < end ? hole : end, out);
+		at = hole;
+	}
+	return r;
+}
+
 int fdio_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e)
 {
 	_cleanup_free_ char *p = xstrdup(path);

@@ -37,5 +37,11 @@ int fdio_publish(int dirfd, const char *path, const void *data, size_t n, mode_t
 /* Copy everything from the offset of @in to @out (reflink or in-kernel where possible). */
 int fdio_copy(int in, int out);
 
+/*
+ * Copy the @len bytes at @from of @in to the start of the new file @out, which gets that
+ * size; holes stay holes.
+ */
+int fdio_copy_sparse(int in, off_t from, off_t len, int out);
+
 /* mkdir -p of @path below @dirfd. */
 int fdio_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e);
