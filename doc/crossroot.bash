@@ -17,7 +17,8 @@ _crossroot_options() {
 	setup) echo "--undo" ;;
 	plan) echo "$settings --json" ;;
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
-	list | info | diff | doctor) echo "--json" ;;
+	list) echo "--size --json" ;;
+	info | diff | doctor) echo "--json" ;;
 	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -80,6 +81,21 @@ void ui_close(struct opened *o);
 
 /* The number of a snapshot that may be given as the second argument; -1: none is. */
 int ui_snapshot_number(const struct given *g, long *n, struct err *e);
+
+/* Like ui_open, for what looks at a root and neither locks nor mounts it. */
+struct status;
+int ui_look(const struct given *g, struct registry *reg, struct status *st,
+	    struct settings *s, struct err *e);
+
+/* "3 d", "12 MiB", "running (17, 18)"; the caller frees them. */
+char *ui_age(int64_t since);
+char *ui_size(uint64_t bytes);
+char *ui_state_text(const struct status *st);
+
+/* What JSON says of a root's storage and state, and of its snapshots. */
+struct json;
+void ui_status_json(const struct status *st, struct json *o);
+void ui_snapshots_json(const struct storage *s, struct json *o);
 
 /* Options of several commands. */
 #define OPT_SETTINGS                                                                   \

@@ -2,57 +2,123 @@
 #include "base/cleanup.h"
 #include "cli/cli.h"
 #include "core/qemu.h"
+#include "core/snapshot.h"
+#include "core/status.h"
 #include "mech/json.h"
 
+struct info {
+	const struct status *st;
+	const struct settings *settings;
+	const char *tuple, *qemu, *no_qemu;
+	uint64_t bytes;
+	struct strv users; /* overlays upon it */
+};
+
+static int show_json(const struct info *in, struct err *e)
+{
+	_cleanup_json_ struct json *doc = json_obj();
+	const struct root *root = &in->st->root;
+	struct json *users = json_arr();
+
+	json_set_str(doc, "name", root->name);
+	json_set_str(doc, "arch", root->arch->name);
+	json_set_str(doc, "target", in->tuple);
+	json_set_str(doc, "tree", root->tree);
+	json_set_str(doc, "native", tier_name(in->settings->native));
+	json_set_str(doc, "native_root", in->settings->native_root);
+	json_set_str(doc, "qemu", in->qemu);
+	ui_status_json(in->st, doc);
+	json_set_int(doc, "size", (int64_t)in->bytes);
+	ui_snapshots_json(&root->storage, doc);
+	for (size_t i = 0; i < in->users.n; i++)
+		json_append(users, json_str(in->users.v[i]));
+	json_set(doc, "base_of", users);
+	if (!in->st->problem)
+		json_set_str(doc, "problem", in->no_qemu);
+	return json_print(stdout, doc, e);
+}
+
+static void show_storage(const struct info *in)
+{
+	const struct storage *s = &in->st->root.storage;
+	_cleanup_free_ char *base = storage_base_text(s);
+	_cleanup_free_ char *size = ui_size(in->bytes);
+	_cleanup_free_ char *age = ui_age(in->st->created);
+	_cleanup_free_ char *state = ui_state_text(in->st);
+
+	printf("storage      %s%s\n", storage_name(s->kind),
+	       storage_is_read_only(s) ? ", read-only" : "");
+	if (s->image)
+		printf("image        %s\n", s->image);
+	if (base)
+		printf("base         %s\n", base);
+	printf("size         %s\n", size);
+	for (size_t i = 1; i < s->snapshots.n; i++) {
+		_cleanup_free_ char *ago = ui_age(snapshot_time(s, i));
+
+		printf("snapshot     %zu, %s ago\n", i, ago);
+	}
+	for (size_t i = 0; i < in->users.n; i++)
+		printf("base of      %s\n", in->users.v[i]);
+	printf("created      %s ago\n", age);
+	printf("state        %s%s%s\n", state, in->st->problem ? ": " : "",
+	       in->st->problem ? in->st->problem : "");
+}
+
+static void show(const struct info *in)
+{
+	printf("name         %s\n", in->st->root.name);
+	printf("target       %s (%s)\n", in->tuple, in->st->root.arch->name);
+	printf("tree         %s\n", in->st->root.tree);
+	show_storage(in);
+	printf("native       %s\n", tier_name(in->settings->native));
+	printf("native root  %s\n", in->settings->native_root);
+	printf("qemu         %s\n",
+	       in->qemu ? in->qemu : in->no_qemu ? in->no_qemu : "not needed");
+}
+
 /* What is known of a root without running anything in it. */
-static int show(const struct given *g, const struct root *root, const struct settings *s,
-		struct err *e)
+static int tell(const struct given *g, const struct registry *reg,
+		const struct status *st, const struct settings *s, struct err *e)
 {
 	struct qemu qemu;
 	struct err no_qemu = { 0 };
-	const char *tuple = s->target ? s->target : root->arch->tuple;
-	int r = 0;
+	struct info in = { .st = st,
+			   .settings = s,
+			   .tuple = s->target ? s->target : st->root.arch->tuple };
+	int r = root_users(reg, st->root.name, &in.users, e);
 
-	qemu_find(root->arch, s, &qemu, &no_qemu);
-	if (given_has(g, "json")) {
-		_cleanup_json_ struct json *doc = json_obj();
-
-		json_set_str(doc, "name", root->name);
-		json_set_str(doc, "arch", root->arch->name);
-		json_set_str(doc, "target", tuple);
-		json_set_str(doc, "tree", root->tree);
-		json_set_str(doc, "native", tier_name(s->native));
-		json_set_str(doc, "native_root", s->native_root);
-		json_set_str(doc, "qemu", qemu.path);
-		json_set_str(doc, "problem", no_qemu.msg[0] ? no_qemu.msg : NULL);
-		r = json_print(stdout, doc, e);
-	} else {
-		printf("name         %s\n", root->name);
-		printf("target       %s (%s)\n", tuple, root->arch->name);
-		printf("tree         %s\n", root->tree);
-		printf("native       %s\n", tier_name(s->native));
-		printf("native root  %s\n", s->native_root);
-		printf("qemu         %s\n",
-		       qemu.path ? qemu.path :
-				   no_qemu.msg[0] ? no_qemu.msg : "not needed");
-	}
+	if (!r && st->state != ROOT_BROKEN)
+		r = status_size(reg, &st->root, &in.bytes, e);
+	qemu_find(st->root.arch, s, &qemu, &no_qemu);
+	in.qemu = qemu.path;
+	in.no_qemu = no_qemu.msg[0] ? no_qemu.msg : NULL;
+	if (!r && given_has(g, "json"))
+		r = show_json(&in, e);
+	else if (!r)
+		show(&in);
 	qemu_free(&qemu);
+	strv_free(&in.users);
 	return r;
 }
 
 static int info_main(const struct cmd *cmd, int argc, char **argv)
 {
-	struct opened o;
+	struct registry reg;
+	struct status st;
+	struct settings settings;
 	struct given g;
 	struct err e = { 0 };
 	int r = opts_parse(cmd, argc, argv, &g);
 
 	if (r >= 0)
 		return r;
-	r = ui_open(&g, LOCK_SHARED, &o, &e);
+	r = ui_look(&g, &reg, &st, &settings, &e);
 	if (!r) {
-		r = show(&g, &o.root, &o.settings, &e);
-		ui_close(&o);
+		r = tell(&g, &reg, &st, &settings, &e);
+		settings_free(&settings);
+		status_free(&st);
+		registry_close(&reg);
 	}
 	given_free(&g);
 	return r < 0 ? ui_error(&e) : 0;

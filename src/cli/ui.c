@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "core/qemu.h"
+#include "core/status.h"
 
 int ui_error(const struct err *e)
 {
@@ -89,6 +90,33 @@ int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct
 		r = ui_options(g, &o->settings, e);
 	if (r < 0)
 		ui_close(o);
+	return r;
+}
+
+int ui_look(const struct given *g, struct registry *reg, struct status *st,
+	    struct settings *s, struct err *e)
+{
+	int r = ui_registry(g, reg, e);
+
+	if (r < 0)
+		return r;
+	r = status_get(reg, g->args[0], st, e);
+	if (!r && !st->root.arch) {
+		r = err_set(e, -ERR_STATE, "root '%s' is broken: %s", g->args[0],
+			    st->problem ? st->problem : "unknown architecture");
+		status_free(st);
+	}
+	if (r < 0) {
+		registry_close(reg);
+		return r;
+	}
+	settings_init(s);
+	r = read_settings(&st->root, s, e);
+	if (r < 0) {
+		settings_free(s);
+		status_free(st);
+		registry_close(reg);
+	}
 	return r;
 }
 

@@ -106,6 +106,11 @@ struct json *json_str(const char *s)
 	return wrap(t);
 }
 
+struct json *json_int(int64_t v)
+{
+	return wrap(json_integer(v));
+}
+
 void json_set(struct json *obj, const char *key, struct json *child)
 {
 	_cleanup_buf_ struct buf b = { 0 };
@@ -120,7 +125,7 @@ void json_set_str(struct json *obj, const char *key, const char *s)
 
 void json_set_int(struct json *obj, const char *key, int64_t v)
 {
-	json_set(obj, key, wrap(json_integer(v)));
+	json_set(obj, key, json_int(v));
 }
 
 void json_set_bool(struct json *obj, const char *key, bool v)

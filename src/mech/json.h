@@ -17,6 +17,7 @@ struct json;
 struct json *json_obj(void);
 struct json *json_arr(void);
 struct json *json_str(const char *s); /* NULL -> null */
+struct json *json_int(int64_t v);
 
 void json_set_str(struct json *obj, const char *key, const char *s); /* NULL -> null */
 void json_set_int(struct json *obj, const char *key, int64_t v);

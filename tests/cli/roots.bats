@@ -18,7 +18,7 @@ teardown() {
 	run "$CROSSROOT" create one --stage "$stage"
 	[ "$status" -eq 0 ]
 	run "$CROSSROOT" list
-	[[ $output =~ ^one\ +x86_64$ ]]
+	[[ $output =~ ^one\ +x86_64\ +dir\ +[0-9]+\ s\ +ready$ ]]
 	run "$CROSSROOT" run one -- /bin/sh -c 'echo "$K"; exit 7' --env K=no
 	[ "$status" -eq 7 ]
 	run "$CROSSROOT" run one --env K=yes -- /bin/sh -c 'echo "$K"; exit 7'
