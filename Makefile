@@ -39,7 +39,7 @@ Q := $(if $(V),,@)
 base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mount mplan ns partition pty
-core_src := attach audit audit_file candidate clone closure compare diff create doctor doctor_qemu doctor_try environ expose hybrid inside layer make \
+core_src := attach audit audit_file candidate clone closure compare diff create doctor doctor_qemu doctor_try environ ephemeral expose hybrid inside layer make \
 	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu retry root run sandbox settings setup snapshot stack status storage \
 	toolchain toolchain_debian toolchain_gentoo tools verify
 cli_src := cmd_audit cmd_clone cmd_create cmd_destroy cmd_diff cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_snapshot cmd_verify main opts ui ui_status

@@ -8,11 +8,11 @@ _crossroot_commands="create run enter emerge setup plan list info destroy clone 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
 	local settings="--native= --native-root= --qemu= --qemu-arg= --binfmt="
-	local inside="--bind= --env= --tmpfs-build="
+	local inside="--bind= --tmpfs= --env= --tmpfs-build="
 
 	case $1 in
 	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $settings" ;;
-	run | enter) echo "$settings $inside --chdir= --user=" ;;
+	run | enter) echo "$settings $inside --chdir= --user= --ephemeral --keep=" ;;
 	emerge) echo "$settings $inside" ;;
 	setup) echo "--undo" ;;
 	plan) echo "$settings --json" ;;

@@ -107,6 +107,7 @@ void ui_snapshots_json(const struct storage *s, struct json *o);
 
 #define OPT_INSIDE                                                                     \
 	{ 0, "bind", "SRC[:DST[:ro]]", "make a host path visible in the root" },       \
+	{ 0, "tmpfs", "PATH[:SIZE]", "have a directory of the root in memory" },      \
 	{ 0, "env", "K=V", "set a variable inside" },                                  \
 	{ 0, "tmpfs-build", "SIZE", "let Portage build in memory, up to this much" }
 

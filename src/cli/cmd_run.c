@@ -2,19 +2,17 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/ephemeral.h"
 #include "core/hybrid.h"
 
-/* Run g->args[1...] in the root g->args[0]; without a command, the user's shell. */
-static int run_in(const struct given *g, bool terminal, struct err *e)
+/* Run g->args[1...] in the opened root; without a command, the user's shell. */
+static int run_opened(const struct given *g, const struct opened *o, bool terminal,
+		      struct err *e)
 {
-	struct opened o;
 	struct plan plan;
 	struct run run;
-	int r = ui_open(g, LOCK_SHARED, &o, e);
+	int r = hybrid_prepare(&o->root, &o->settings, o->reg.state, &run, &plan, e);
 
-	if (r < 0)
-		return r;
-	r = hybrid_prepare(&o.root, &o.settings, o.reg.state, &run, &plan, e);
 	run.cwd = given_get(g, "chdir");
 	run.user = given_get(g, "user");
 	run.argv = g->nargs > 1 ? g->args + 1 : NULL;
@@ -26,6 +24,44 @@ static int run_in(const struct given *g, bool terminal, struct err *e)
 	}
 	run_free(&run);
 	plan_free(&plan);
+	return r;
+}
+
+static int run_ephemeral(const struct given *g, struct opened *o, const char *keep,
+			 bool terminal, struct err *e)
+{
+	struct ephemeral eph;
+	int r = ephemeral_begin(&o->reg, &o->root, keep, &eph, e);
+
+	if (!r)
+		r = run_opened(g, o, terminal, e);
+	if (r >= 0 && keep) {
+		struct err why = { 0 };
+
+		/* also of a program that failed: to look at what it did */
+		if (ephemeral_keep(&eph, &o->root, &why) < 0) {
+			*e = why;
+			r = why.code;
+		}
+	}
+	ephemeral_end(&eph, &o->root);
+	return r;
+}
+
+static int run_in(const struct given *g, bool terminal, struct err *e)
+{
+	const char *keep = given_get(g, "keep");
+	struct opened o;
+	int r;
+
+	if (keep && !given_has(g, "ephemeral"))
+		return err_set(e, -ERR_USAGE, "--keep is for --ephemeral");
+	/* what is kept needs the root as it is now, so nobody else may change it */
+	r = ui_open(g, keep ? LOCK_EXCLUSIVE : LOCK_SHARED, &o, e);
+	if (r < 0)
+		return r;
+	r = given_has(g, "ephemeral") ? run_ephemeral(g, &o, keep, terminal, e) :
+					run_opened(g, &o, terminal, e);
 	ui_close(&o);
 	return r;
 }
@@ -60,6 +96,8 @@ static const struct opt opts[] = {
 	OPT_INSIDE,
 	{ 0, "chdir", "DIR", "start in this directory of the root" },
 	{ 0, "user", "USER", "run as this user of the root" },
+	{ 0, "ephemeral", NULL, "drop all changes to the root at the end" },
+	{ 0, "keep", "NEW", "with --ephemeral: make a new root of them" },
 	OPT_COMMON
 };
 

@@ -40,7 +40,8 @@ int ui_options(const struct given *g, struct settings *s, struct err *e)
 		{ "target", "target" },	      { "native", "native" },
 		{ "native-root", "native_root" }, { "qemu", "qemu" },
 		{ "qemu-arg", "qemu_args" },  { "binfmt", "binfmt" },
-		{ "tmpfs-build", "tmpfs_build" }, { "bind", "binds" },	      { "env", "env" },
+		{ "tmpfs-build", "tmpfs_build" }, { "bind", "binds" },
+		{ "tmpfs", "tmpfs" },	      { "env", "env" },
 	};
 
 	for (size_t i = 0; i < g->n; i++)

@@ -155,6 +155,24 @@ int clone_layers(const struct registry *reg, struct root *from, const char *to,
 	return r ? r : publish(reg, to, e);
 }
 
+int clone_upon(const struct registry *reg, const struct root *base, const char *to,
+	       const struct new_layer *upper, struct err *e)
+{
+	_cleanup_close_ int dir = open_new(reg, to, e), hold = -1;
+	/* owned by nobody: only written down */
+	const struct storage s = { .kind = STORAGE_OVERLAY,
+				   .arch = (char *)base->arch->name,
+				   .base_kind = BASE_ROOT,
+				   .base = base->name };
+	int r = dir < 0 ? dir : copy_notes(base->dir_fd, dir, e);
+
+	if (!r)
+		r = write_new(dir, &s, upper, e);
+	if (!r)
+		r = hold = stack_hold(reg, e);
+	return r < 0 ? r : publish(reg, to, e);
+}
+
 static int copy_files(const struct root *from, struct making *m, struct err *e)
 {
 	_cleanup_free_ char *in = path_join(from->tree, ".");

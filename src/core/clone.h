@@ -22,6 +22,10 @@ int clone_layers(const struct registry *reg, struct root *from, const char *to,
 		 struct new_layer *upper, const struct settings *settings,
 		 struct err *e);
 
+/* Make the root @to of the layer @upper, which was written to over the files of @base. */
+int clone_upon(const struct registry *reg, const struct root *base, const char *to,
+	       const struct new_layer *upper, struct err *e);
+
 /* Lock @name for a root that is about to be; what a killed command left of it goes. */
 int clone_reserve(const struct registry *reg, const char *name, int *lock_fd,
 		  struct err *e);

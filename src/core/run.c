@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include "core/inside.h"
 #include "mech/ns.h"
 #include "mech/pty.h"
+#include "os/beneath.h"
 #include "os/proc.h"
 
 void run_free(struct run *run)
@@ -64,6 +66,28 @@ static void build_tmpfs(const struct settings *s, struct mplan *p)
 	mplan_add(p, MOP_TMPFS, opts, "/var/tmp/portage");
 }
 
+/* Directories in memory, which look like those they cover. */
+static int user_tmpfs(const struct root *root, const struct settings *s,
+		      struct mplan *p, struct err *e)
+{
+	for (size_t i = 0; i < s->tmpfs.n; i++) {
+		_cleanup_free_ char *path = NULL, *size = NULL;
+		_cleanup_buf_ struct buf opts = { 0 };
+		struct stat st = { .st_mode = 0755 };
+		int r = tmpfs_parse(s->tmpfs.v[i], &path, &size, e);
+
+		if (r < 0)
+			return r;
+		beneath_stat(root->tree_fd, path, &st);
+		buf_addf(&opts, "mode=%o,uid=%u,gid=%u", st.st_mode & 07777u, st.st_uid,
+			 st.st_gid);
+		if (size)
+			buf_addf(&opts, ",size=%s", size);
+		mplan_add(p, MOP_TMPFS, opts.data, path);
+	}
+	return 0;
+}
+
 static int user_binds(const struct settings *s, struct mplan *p, struct err *e)
 {
 	for (size_t i = 0; i < s->binds.n; i++) {
@@ -91,7 +115,9 @@ int run_prepare(struct run *run, const struct root *root, const struct settings 
 	standard_mounts(&run->mounts);
 	qemu_mounts(&run->qemu, &run->mounts);
 	build_tmpfs(s, &run->mounts);
-	r = user_binds(s, &run->mounts, e);
+	r = user_tmpfs(root, s, &run->mounts, e);
+	if (!r)
+		r = user_binds(s, &run->mounts, e);
 	if (!r)
 		r = expose_helpers(&run->mounts, e);
 	/* everything but swaps: where an original sees no native program */

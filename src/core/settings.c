@@ -32,6 +32,7 @@ enum key_id {
 	KEY_ENV,
 	KEY_BINFMT,
 	KEY_TMPFS_BUILD,
+	KEY_TMPFS,
 	KEYS,
 };
 
@@ -47,6 +48,7 @@ static const struct config_key keys[KEYS] = {
 	[KEY_ENV] = { "env", true },
 	[KEY_BINFMT] = { "binfmt", false },
 	[KEY_TMPFS_BUILD] = { "tmpfs_build", false },
+	[KEY_TMPFS] = { "tmpfs", true },
 };
 
 void settings_init(struct settings *s)
@@ -64,6 +66,7 @@ void settings_free(struct settings *s)
 	strv_free(&s->extra_swaps);
 	strv_free(&s->excluded_swaps);
 	strv_free(&s->binds);
+	strv_free(&s->tmpfs);
 	strv_free(&s->env);
 	*s = (struct settings){ 0 };
 }
@@ -136,6 +139,16 @@ static int set_size(char **field, const char *value, struct err *e)
 	return 0;
 }
 
+static int add_tmpfs(struct strv *l, const char *value, struct err *e)
+{
+	_cleanup_free_ char *path = NULL, *size = NULL;
+	int r = tmpfs_parse(value, &path, &size, e);
+
+	if (!r)
+		strv_add(l, value);
+	return r;
+}
+
 static int set(void *arg, const struct config_key *key, const char *value, struct err *e)
 {
 	struct settings *s = arg;
@@ -175,6 +188,8 @@ static int set(void *arg, const struct config_key *key, const char *value, struc
 		return set_binfmt(&s->global_binfmt, value, e);
 	case KEY_TMPFS_BUILD:
 		return set_size(&s->tmpfs_build, value, e);
+	case KEY_TMPFS:
+		return add_tmpfs(&s->tmpfs, value, e);
 	case KEYS:
 		break;
 	}
@@ -235,6 +250,8 @@ int settings_write(const struct settings *s, int dirfd, const char *path, struct
 		r = put(&b, KEY_BINFMT, "global", e);
 	if (!r)
 		r = put(&b, KEY_TMPFS_BUILD, s->tmpfs_build, e);
+	if (!r)
+		r = put_list(&b, KEY_TMPFS, &s->tmpfs, e);
 	return r < 0 ? r : fdio_publish(dirfd, path, b.data, b.len, 0644, e);
 }
 
@@ -286,5 +303,20 @@ int bind_parse(const char *spec, char **src, char **dst, bool *ro, struct err *e
 			       spec);
 	*src = TAKE_PTR(from);
 	*dst = TAKE_PTR(to);
+	return 0;
+}
+
+int tmpfs_parse(const char *spec, char **path, char **size, struct err *e)
+{
+	const char *at = spec;
+	_cleanup_free_ char *where = bind_part(&at), *room = NULL;
+
+	if (*where != '/' || !strcmp(where, "/"))
+		return err_set(e, -ERR_CONFIG,
+			       "'%s' is no PATH[:SIZE] with an absolute path", spec);
+	if (at && set_size(&room, at, e) < 0)
+		return -ERR_CONFIG;
+	*path = TAKE_PTR(where);
+	*size = TAKE_PTR(room);
 	return 0;
 }

@@ -21,6 +21,7 @@ struct settings {
 	struct strv extra_swaps;    /* absolute paths in the root */
 	struct strv excluded_swaps; /* absolute paths, or names of programs */
 	struct strv binds;	    /* SRC[:DST[:ro]] */
+	struct strv tmpfs;	    /* PATH[:SIZE] */
 	struct strv env;	    /* K=V */
 	bool global_binfmt;	    /* use the machine's binfmt_misc table */
 	char *tmpfs_build;	    /* size of a tmpfs for Portage's builds, NULL: none */
@@ -52,3 +53,9 @@ int bind_parse(const char *spec, char **src, char **dst, bool *ro, struct err *e
 
 /* The other way round: what bind_parse takes for these two. The caller frees it. */
 char *bind_format(const char *src, const char *dst);
+
+/*
+ * Take PATH[:SIZE] apart; *@path is absolute and not "/", *@size NULL or what a tmpfs
+ * takes. The caller frees both.
+ */
+int tmpfs_parse(const char *spec, char **path, char **size, struct err *e);
