@@ -40,9 +40,9 @@ base_src := buf err log path
 os_src := beneath fdio lock proc
 mech_src := ar arch archive binfmt config elf json ldcache mapply mount mplan ns partition pty
 core_src := attach audit audit_file candidate clone closure compare diff create doctor doctor_qemu doctor_try environ ephemeral expose hybrid inside layer make \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu retry root run sandbox settings setup snapshot stack status storage \
+	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu resize retry root run sandbox settings setup snapshot stack status storage \
 	toolchain toolchain_debian toolchain_gentoo tools verify
-cli_src := cmd_audit cmd_clone cmd_create cmd_destroy cmd_diff cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_run cmd_setup cmd_snapshot cmd_verify main opts ui ui_status
+cli_src := cmd_audit cmd_clone cmd_create cmd_destroy cmd_diff cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_resize cmd_run cmd_setup cmd_snapshot cmd_verify main opts ui ui_status
 
 lib_src := $(base_src:%=src/base/%.c) $(os_src:%=src/os/%.c) $(mech_src:%=src/mech/%.c) \
 	$(core_src:%=src/core/%.c)

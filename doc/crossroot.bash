@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff
+_crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff resize
 	doctor verify audit"
 
 # The options of the command $1; those with a value end in "=".

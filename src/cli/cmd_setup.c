@@ -13,8 +13,10 @@ static int setup_main(const struct cmd *cmd, int argc, char **argv)
 		return r;
 	r = ui_open(&g, LOCK_EXCLUSIVE, &o, &e);
 	if (!r) {
-		r = given_has(&g, "undo") ? setup_undo(&o.root, &e) :
-					    setup_install(&o.root, &e);
+		r = root_check_writable(&o.root, &e);
+		if (!r)
+			r = given_has(&g, "undo") ? setup_undo(&o.root, &e) :
+						    setup_install(&o.root, &e);
 		ui_close(&o);
 	}
 	given_free(&g);

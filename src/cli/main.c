@@ -9,7 +9,7 @@
 const struct cmd *const commands[] = {
 	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
 	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor,
-	&cmd_clone,  &cmd_snapshot, &cmd_rollback, &cmd_diff,
+	&cmd_clone,  &cmd_snapshot, &cmd_rollback, &cmd_diff,   &cmd_resize,
 	&cmd_emerge, &cmd_setup,  &cmd_verify, &cmd_audit,	NULL,
 };
 

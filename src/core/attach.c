@@ -58,8 +58,14 @@ static int attach_image(const char *dir, const struct storage *s, const char *to
 		.offset = s->offset,
 		.length = s->length,
 		.read_only = s->read_only,
-		/* the host gets back the room of what is deleted */
-		.options = s->image ? NULL : "discard",
+		/*
+		 * The host gets back room that is freed, if the kernel comes to it before
+		 * the end; and a copy of an xfs may be mounted beside its original.
+		 */
+		.options = s->image || !s->type      ? NULL :
+			   !strcmp(s->type, "xfs")  ? "discard,nouuid" :
+			   !strcmp(s->type, "ext4") ? "discard" :
+						      NULL,
 	};
 	int r = hold_image(img.file, !img.read_only, image_fd, e);
 

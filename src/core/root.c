@@ -212,6 +212,15 @@ void root_close(struct root *r)
 	*r = ROOT_CLOSED;
 }
 
+int root_check_writable(const struct root *root, struct err *e)
+{
+	if (!storage_is_read_only(&root->storage))
+		return 0;
+	err_set(e, -EROFS, "root '%s' is a read-only image", root->name);
+	return err_hint(e, "put an overlay upon it: 'crossroot create NEW --base %s'",
+			root->storage.image);
+}
+
 int root_users(const struct registry *reg, const char *name, struct strv *names,
 	       struct err *e)
 {

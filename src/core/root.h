@@ -78,6 +78,9 @@ int root_peek(const struct registry *reg, const char *name, struct root *out,
 	      struct err *e);
 void root_close(struct root *r);
 
+/* -EROFS, with what to do, for a root whose files nothing can be written to. */
+int root_check_writable(const struct root *root, struct err *e);
+
 /* The roots that have the root @name for their base, into @names. */
 int root_users(const struct registry *reg, const char *name, struct strv *names,
 	       struct err *e);
