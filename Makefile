@@ -22,6 +22,7 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR ?= $(PREFIX)/share
+SYSCONFDIR ?= /etc
 COMPDIR ?= $(PREFIX)/share/bash-completion/completions
 CFLAGS ?= -O2 -g
 INSTALL ?= install
@@ -36,17 +37,8 @@ Q := $(if $(V),,@)
 .SUFFIXES:
 .SECONDARY:
 
-base_src := buf err log path
-os_src := beneath fdio lock proc
-mech_src := ar arch archive binfmt config elf json ldcache mapply mount mplan ns partition pty
-core_src := attach audit audit_file candidate clone closure compare diff create doctor doctor_qemu doctor_try environ ephemeral expose hybrid inside layer make \
-	libexec patch pathmap pkgdb pkgdb_dpkg pkgdb_vdb plan plan_cache planner portage probe qemu resize retry root run sandbox settings setup snapshot stack status storage \
-	toolchain toolchain_debian toolchain_gentoo tools verify
-cli_src := cmd_audit cmd_clone cmd_create cmd_destroy cmd_diff cmd_doctor cmd_emerge cmd_info cmd_list cmd_plan cmd_resize cmd_run cmd_setup cmd_snapshot cmd_verify main opts ui ui_status
-
-lib_src := $(base_src:%=src/base/%.c) $(os_src:%=src/os/%.c) $(mech_src:%=src/mech/%.c) \
-	$(core_src:%=src/core/%.c)
-bin_src := $(cli_src:%=src/cli/%.c)
+lib_src := $(sort $(wildcard src/base/*.c src/os/*.c src/mech/*.c src/core/*.c))
+bin_src := $(sort $(wildcard src/cli/*.c))
 unit_src := $(wildcard tests/unit/test_*.c)
 
 pkgs := libarchive libelf jansson mount blkid
@@ -181,7 +173,7 @@ check-long: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/long
 
 check-portage: all
-	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/portage
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/portage tests/crossdev
 
 analyze:
 	$(Q)tests/analyze
@@ -194,6 +186,9 @@ demo:
 bench: all
 	$(Q)bench/bench
 
+# Portage applies what is there when crossdev is built.
+crossdev_patch = $(DESTDIR)$(SYSCONFDIR)/portage/patches/sys-devel/crossdev/crossroot-container.patch
+
 install: all install-data
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(COMPDIR)
 	$(INSTALL) -m755 $(O)/crossroot $(DESTDIR)$(BINDIR)/crossroot
@@ -203,24 +198,28 @@ install: all install-data
 
 install-data:
 	$(call put_share,$(DESTDIR)$(DATADIR)/crossroot)
+	$(INSTALL) -D -m644 portage/crossdev/env $(DESTDIR)$(DATADIR)/crossroot/crossdev/env
+	$(INSTALL) -D -m644 portage/crossdev/crossroot-container.patch $(crossdev_patch)
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/crossroot $(DESTDIR)$(COMPDIR)/crossroot \
 		$(helpers:%=$(DESTDIR)$(LIBEXECDIR)/crossroot/%) \
 		$(foreach p,crossroot.1 crossroot.conf.5,$(DESTDIR)$(call page_path,$(p)))
-	rm -rf $(DESTDIR)$(DATADIR)/crossroot/repo $(DESTDIR)$(DATADIR)/crossroot/root
+	rm -f $(crossdev_patch)
+	rm -rf $(DESTDIR)$(DATADIR)/crossroot/repo $(DESTDIR)$(DATADIR)/crossroot/root \
+		$(DESTDIR)$(DATADIR)/crossroot/crossdev
 	rmdir $(DESTDIR)$(LIBEXECDIR)/crossroot $(DESTDIR)$(DATADIR)/crossroot 2>/dev/null || :
 
 # Built for a prefix in $(O), installed there and run from there, and removed again.
 installcheck:
 	$(Q)rm -rf $(O)/installed
-	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr DESTDIR= install
+	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr SYSCONFDIR=$(abspath $(O))/installed/usr/etc DESTDIR= install
 	$(Q)cd $(O)/installed/usr && bin/crossroot --version && \
 		grep -q -a "$$PWD/libexec/crossroot" bin/crossroot && \
 		grep -q -a "$$PWD/share" bin/crossroot && [ -d share/crossroot/repo/profiles ] && \
 		libexec/crossroot/crossroot-qemu 2>&1 | grep -q '^crossroot: start qemu' && \
 		for h in $(helpers); do [ -x libexec/crossroot/$$h ] || exit 1; done
-	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr DESTDIR= uninstall
+	$(Q)$(MAKE) O=$(O)/installed/build PREFIX=$(abspath $(O))/installed/usr SYSCONFDIR=$(abspath $(O))/installed/usr/etc DESTDIR= uninstall
 	$(Q)left=$$(find $(O)/installed/usr ! -type d); [ -z "$$left" ] || \
 		{ echo "uninstall left: $$left" >&2; exit 1; }
 

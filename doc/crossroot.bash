@@ -3,7 +3,7 @@
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
 _crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff resize
-	doctor verify audit"
+	doctor verify audit crossdev-args crossdev-hook"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -19,6 +19,10 @@ _crossroot_options() {
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
 	list) echo "--size --json" ;;
 	info | diff | doctor) echo "--json" ;;
+	crossdev-args) echo "--stage=" ;;
+	crossdev-hook)
+		echo "--event= --target= --seed= --llvm= --init-only= --force= --crossdev= --eprefix= $settings"
+		;;
 	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac
 	echo "--state-dir= -q --quiet -v --verbose --debug -h --help --version"
@@ -40,8 +44,10 @@ _crossroot_value() {
 	--native) _crossroot_words "none toolchain tools" ;;
 	--binfmt) _crossroot_words "private global" ;;
 	--storage) _crossroot_words "dir image overlay tmpfs" ;;
-	--stage | --image | --base | --config | --qemu) _crossroot_action file ;;
-	--native-root | --state-dir | --bind | --tree) _crossroot_action directory ;;
+	--event) _crossroot_words "install uninstall" ;;
+	--llvm | --init-only | --force) _crossroot_words "yes no" ;;
+	--stage | --seed | --image | --base | --config | --qemu | --crossdev) _crossroot_action file ;;
+	--native-root | --state-dir | --bind | --tree | --eprefix) _crossroot_action directory ;;
 	esac
 }
 
@@ -96,7 +102,7 @@ _crossroot() {
 		_crossroot_words "${options//=/} $([[ $cmd != run ]] || echo --)"
 	elif ((given == 0)) && [[ $cmd == audit ]]; then
 		_crossroot_action file
-	elif ((given == 0)) && [[ " create list doctor " != *" $cmd "* ]]; then
+	elif ((given == 0)) && [[ " create list doctor crossdev-args crossdev-hook " != *" $cmd "* ]]; then
 		_crossroot_roots "$state"
 	fi
 }

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "core/root.h"
 #include "core/settings.h"
+#include "mech/archive.h"
 
 enum { EXIT_USAGE = 2, EXIT_RUN = 125 };
 
@@ -39,9 +40,10 @@ struct given {
 	const char *state;
 };
 
-extern const struct cmd cmd_audit, cmd_clone, cmd_create, cmd_destroy, cmd_diff,
-	cmd_doctor, cmd_emerge, cmd_enter, cmd_info, cmd_list, cmd_plan, cmd_resize,
-	cmd_rollback, cmd_run, cmd_setup, cmd_snapshot, cmd_verify;
+extern const struct cmd cmd_audit, cmd_clone, cmd_create, cmd_crossdev_args,
+	cmd_crossdev_hook, cmd_destroy, cmd_diff, cmd_doctor, cmd_emerge, cmd_enter, cmd_info,
+	cmd_list, cmd_plan, cmd_resize, cmd_rollback, cmd_run, cmd_setup, cmd_snapshot,
+	cmd_verify;
 extern const struct cmd *const commands[];
 
 /*
@@ -65,6 +67,13 @@ int ui_registry(const struct given *g, struct registry *reg, struct err *e);
 
 /* Add the options among @g that are settings to @s, by the names of their keys. */
 int ui_options(const struct given *g, struct settings *s, struct err *e);
+
+/* Read the machine's settings on top of @s; it need not have any. */
+int ui_machine(struct settings *s, struct err *e);
+
+/* A bar on the terminal for unpacking, NULL where none is wanted; and its end. */
+struct archive_progress *ui_progress(void);
+void ui_progress_end(const struct archive_progress *bar);
 
 /*
  * What a command on one root works with: the root g->args[0], locked, and its

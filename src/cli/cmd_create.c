@@ -1,20 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fcntl.h>
-#include <inttypes.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "cli/cli.h"
 #include "core/create.h"
-
-static void progress(void *arg, uint64_t done, uint64_t total, uint64_t entries)
-{
-	int percent = total ? (int)(done * 100 / total) : 0;
-
-	(void)arg;
-	fprintf(stderr, "\r\033[K[%-30.*s] %3d%%  %" PRIu64 " files", percent * 30 / 100,
-		"##############################", percent, entries);
-}
 
 /* What becomes the root's own settings: the file's, then the options'. */
 static int read_settings(const struct given *g, struct settings *s, struct err *e)
@@ -39,25 +27,27 @@ static int read_storage(const struct given *g, struct storage_spec *s, struct er
 
 static int create_main(const struct cmd *cmd, int argc, char **argv)
 {
-	struct archive_progress bar = { .fn = progress };
+	struct archive_progress *bar;
 	struct registry reg;
 	struct given g;
 	struct settings settings;
 	struct err e = { 0 };
-	bool show = isatty(STDERR_FILENO);
 	int r = opts_parse(cmd, argc, argv, &g);
 
 	if (r >= 0)
 		return r;
 	struct create_spec spec = {
-		.name = g.args[0],
+		.name = g.nargs ? g.args[0] : given_get(&g, "target"),
 		.stage = given_get(&g, "stage"),
 		.settings = &settings,
 		.setup = !given_has(&g, "no-setup"),
 	};
 
 	settings_init(&settings);
-	r = read_storage(&g, &spec.storage, &e);
+	if (!spec.name)
+		r = err_set(&e, -ERR_USAGE, "create needs a NAME or --target TUPLE");
+	else
+		r = read_storage(&g, &spec.storage, &e);
 	if (!r)
 		r = making_check(&spec.storage, spec.stage, &e);
 	if (!r)
@@ -65,10 +55,9 @@ static int create_main(const struct cmd *cmd, int argc, char **argv)
 	if (!r)
 		r = ui_registry(&g, &reg, &e);
 	if (!r) {
-		show = show && log_level() > LOG_QUIET;
-		r = root_create(&reg, &spec, show ? &bar : NULL, &e);
-		if (show)
-			fputs("\r\033[K", stderr);
+		bar = ui_progress();
+		r = root_create(&reg, &spec, bar, &e);
+		ui_progress_end(bar);
 		registry_close(&reg);
 	}
 	settings_free(&settings);
@@ -82,7 +71,7 @@ static const struct opt opts[] = {
 	{ 0, "size", "SIZE", "of a new image (16g), or of a tmpfs (50%)" },
 	{ 0, "image", "FILE", "an image that has the root already" },
 	{ 0, "base", "BASE", "directory, image or root that an overlay is put upon" },
-	{ 0, "target", "TUPLE", "refuse a stage that is not for this tuple" },
+	{ 0, "target", "TUPLE", "refuse a stage not for this tuple, the default NAME" },
 	OPT_SETTINGS,
 	{ 0, "config", "FILE", "settings for the root, as in crossroot.conf(5)" },
 	{ 0, "no-setup", NULL, "leave Portage in the root as it is" },
@@ -90,6 +79,6 @@ static const struct opt opts[] = {
 };
 
 const struct cmd cmd_create = {
-	"create", "NAME [OPTIONS]", "create a root from a stage tarball", opts, 1, 1,
+	"create", "[NAME] [OPTIONS]", "create a root from a stage tarball", opts, 0, 1,
 	create_main
 };

@@ -9,8 +9,9 @@
 const struct cmd *const commands[] = {
 	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
 	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor,
-	&cmd_clone,  &cmd_snapshot, &cmd_rollback, &cmd_diff,   &cmd_resize,
-	&cmd_emerge, &cmd_setup,  &cmd_verify, &cmd_audit,	NULL,
+	&cmd_clone,  &cmd_snapshot, &cmd_rollback, &cmd_diff, &cmd_resize,
+	&cmd_emerge, &cmd_setup, &cmd_verify, &cmd_audit,
+	&cmd_crossdev_args, &cmd_crossdev_hook, NULL,
 };
 
 static void usage(FILE *f)
@@ -20,7 +21,7 @@ static void usage(FILE *f)
 	      "file system.\n\n",
 	      f);
 	for (const struct cmd *const *c = commands; *c; c++)
-		fprintf(f, "  %-10s %s\n", (*c)->name, (*c)->help);
+		fprintf(f, "  %-14s %s\n", (*c)->name, (*c)->help);
 	fputs("\n'crossroot COMMAND --help' lists a command's options.\n", f);
 }
 

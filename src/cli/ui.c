@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "cli/cli.h"
 #include "core/qemu.h"
 #include "core/status.h"
@@ -57,13 +59,23 @@ int ui_options(const struct given *g, struct settings *s, struct err *e)
 	return 0;
 }
 
-static int read_settings(const struct root *root, struct settings *s, struct err *e)
+int ui_machine(struct settings *s, struct err *e)
 {
-	const char *machine = getenv("CROSSROOT_CONFIG");
-	int r = settings_read(s, AT_FDCWD, machine ? machine : "/etc/crossroot.conf", e);
+	const char *file = getenv("CROSSROOT_CONFIG");
+	int r = settings_read(s, AT_FDCWD, file ? file : "/etc/crossroot.conf", e);
 
 	/* a file that was asked for has to be there */
-	if (r < 0 && (r != -ENOENT || machine))
+	if (r < 0 && (r != -ENOENT || file))
+		return r;
+	*e = (struct err){ 0 };
+	return 0;
+}
+
+static int read_settings(const struct root *root, struct settings *s, struct err *e)
+{
+	int r = ui_machine(s, e);
+
+	if (r < 0)
 		return r;
 	r = settings_read(s, root->dir_fd, "root.conf", e);
 	if (r < 0 && r != -ENOENT) {
@@ -126,4 +138,26 @@ void ui_close(struct opened *o)
 	settings_free(&o->settings);
 	root_close(&o->root);
 	registry_close(&o->reg);
+}
+
+static void draw(void *arg, uint64_t done, uint64_t total, uint64_t entries)
+{
+	int percent = total ? (int)(done * 100 / total) : 0;
+
+	(void)arg;
+	fprintf(stderr, "\r\033[K[%-30.*s] %3d%%  %" PRIu64 " files", percent * 30 / 100,
+		"##############################", percent, entries);
+}
+
+struct archive_progress *ui_progress(void)
+{
+	static struct archive_progress bar = { .fn = draw };
+
+	return isatty(STDERR_FILENO) && log_level() > LOG_QUIET ? &bar : NULL;
+}
+
+void ui_progress_end(const struct archive_progress *bar)
+{
+	if (bar)
+		fputs("\r\033[K", stderr);
 }

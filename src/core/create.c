@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "core/clone.h"
+#include "core/pristine.h"
 #include "core/setup.h"
 #include "core/stack.h"
 
@@ -71,6 +72,8 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 		r = settings_write(spec->settings, m->dir_fd, "root.conf", e);
 	if (!r && spec->setup && !storage_is_read_only(&m->root.storage))
 		r = set_up(spec->name, m->tree_fd, m->dir_fd, e);
+	if (!r && spec->maker)
+		r = pristine_mark(m->dir_fd, spec->maker, e);
 	return r;
 }
 

@@ -11,6 +11,8 @@ struct create_spec {
 	const char *stage; /* path of the tarball; NULL: the storage has its files */
 	struct storage_spec storage;
 	const struct settings *settings; /* become the root's own; a target is held to */
+	/* NULL, or the name of the mark to leave for this maker: pristine.h */
+	const char *maker;
 	bool setup; /* where Portage is in the root, install its hooks: setup.h */
 };
 

@@ -206,9 +206,14 @@ static int put(const struct root *root, const struct item *it, struct err *e)
 	_cleanup_free_ char *dir = path_dir(it->path);
 	_cleanup_close_ int fd =
 		beneath_open(root->tree_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	struct stat st;
 
 	if (fd < 0)
 		return err_set(e, fd, "open '%s' in the root", dir);
+	/* what is as it should be keeps its times */
+	if (!beneath_stat(root->tree_fd, it->path, &st) && S_ISREG(st.st_mode) &&
+	    (st.st_mode & 07777) == it->mode && !is_others(root, it))
+		return 0;
 	return fdio_publish(fd, path_base(it->path), it->data, it->len, it->mode, e);
 }
 

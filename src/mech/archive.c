@@ -43,6 +43,7 @@
 #define SLOT_SIZE ((size_t)512 * 1024)
 #define SLOTS 8
 #define TICK_NS 100000000L
+#define LIST_LIMIT ((size_t)64 * 1024)
 
 /* No FFLAGS: an immutable file could not be deleted with its root. */
 #define DISK_FLAGS                                                           \
@@ -645,4 +646,60 @@ int archive_unpack(int in, const char *name, int dirfd, const struct archive_pro
 			       "unpacking '%s' was killed by signal %d (%s)", name,
 			       WTERMSIG(status), strsignal(WTERMSIG(status)));
 	return err_set(e, -ERR_CHILD, "unpacking '%s' failed without a reason", name);
+}
+
+/* Listing */
+
+static int list_entry(struct archive *a, const char *name, struct archive_entry *ent,
+		      archive_list_fn fn, void *arg, struct err *e)
+{
+	_cleanup_free_ char *data = NULL;
+	const char *path = archive_entry_pathname(ent);
+	la_ssize_t n;
+	int r = path ? fn(arg, path, NULL) : 0;
+
+	if (r <= 0)
+		return r;
+	data = xmalloc(LIST_LIMIT + 1);
+	n = archive_read_data(a, data, LIST_LIMIT);
+	if (n < 0)
+		return read_failed(a, name, e);
+	data[n] = '\0';
+	return fn(arg, path, data);
+}
+
+int archive_list(int in, const char *name, archive_list_fn fn, void *arg, struct err *e)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *ent;
+	struct err inner = { 0 };
+	int rc, r = 0;
+
+	if (!a)
+		abort();
+	settle_charset();
+	archive_read_support_filter_xz(a);
+	archive_read_support_filter_zstd(a);
+	archive_read_support_filter_gzip(a);
+	archive_read_support_filter_bzip2(a);
+	archive_read_support_format_tar(a);
+	rc = archive_read_open_fd(a, in, READ_BLOCK);
+	while (rc == ARCHIVE_OK && !r) {
+		rc = archive_read_next_header(a, &ent);
+		if (rc == ARCHIVE_WARN && harmless(a))
+			rc = ARCHIVE_OK;
+		if (rc == ARCHIVE_OK)
+			r = list_entry(a, name, ent, fn, arg, &inner);
+	}
+	if (inner.code) {
+		if (e)
+			*e = inner;
+		r = inner.code;
+	} else if (rc != ARCHIVE_OK && rc != ARCHIVE_EOF) {
+		r = read_failed(a, name, e);
+	} else {
+		r = 0;
+	}
+	archive_read_free(a);
+	return r;
 }

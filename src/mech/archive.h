@@ -36,3 +36,17 @@ struct archive_progress {
  */
 int archive_unpack(int in, const char *name, int dirfd, const struct archive_progress *p,
 		   struct err *e);
+
+/*
+ * Called for each entry of an archive, with its name as it is there. @data is the
+ * content of a file that @fn asked for by returning 1 when called without it (NULL),
+ * cut at 64 KiB. Returns 0 to go on, -1 to stop reading, without an error.
+ */
+typedef int (*archive_list_fn)(void *arg, const char *path, const char *data);
+
+/*
+ * Read the names in the tar file open at @in, and what files @fn wants to see, and
+ * unpack nothing. Nothing in it is to be trusted; damage is found only as far as was
+ * read. Errors are those of archive_unpack.
+ */
+int archive_list(int in, const char *name, archive_list_fn fn, void *arg, struct err *e);
