@@ -122,7 +122,7 @@ static const char *answer(const struct strv *lines, const char *key)
 static int ask_crossdev(const struct crossdev_event *ev, struct strv *names, struct err *e)
 {
 	char *argv[] = { (char *)ev->crossdev, "--show-target-cfg", "--target",
-			 (char *)ev->target, ev->llvm ? "--llvm" : NULL, NULL };
+			 (char *)ev->target, NULL };
 	static const char *const keys[] = { "gcc_pn", "binutils_pn", "libc_pn",
 					    "kernel_pn" };
 	_cleanup_strv_ struct strv lines = { 0 };
@@ -186,9 +186,10 @@ static int check_toolchain(const struct crossdev_event *ev, const struct version
 		return err_hint(e, "crossdev --target %s, or another stage", want->chost);
 	}
 	if (ev->llvm) {
-		log_warn("the toolchain of %s is LLVM's: the stage's compiler stays "
-			 "emulated", ev->target);
-		return 0;
+		err_set(e, -ERR_UNSUPPORTED, "the toolchain of %s is LLVM's, and only GCC's "
+			"can be native in a root", ev->target);
+		return err_hint(e, "crossroot create --target %s --native none makes an "
+				   "emulated root", ev->target);
 	}
 	r = built_versions(ev, &have, e);
 	return r < 0 ? r : versions_check(&have, want, e);

@@ -82,7 +82,9 @@ arm_stage() {
 	crossdev --container=/mnt/arm.tar --target "$ARM"
 	[[ $(on_host crossroot list) == *"$T"*$'\n'*"$ARM"* ||
 		$(on_host crossroot list) == *"$ARM"*$'\n'*"$T"* ]]
-	run on_host "$ARM-container-run" uname -m
+	# there is no compiler for it: only the tier without one can run
+	run on_host crossroot run "$ARM" --native none -- uname -m
+	echo "$output"
 	[ "$output" = armv7l ]
 	run on_host "$T-container-run" uname -m
 	[ "$output" = aarch64 ]

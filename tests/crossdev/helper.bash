@@ -10,7 +10,7 @@ export T
 # setup_host [PATCH]: the host $HOST, with the stage of $T in its /mnt and distfiles for
 # hello. Where that cannot be made it sets WHY_NOT.
 setup_host() {
-	export WHY_NOT= PATCH=${1-} HOST=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$
+	export WHY_NOT="" PATCH=${1-} HOST=$CACHE/root-tests/${BATS_TEST_FILENAME##*/}.$$
 	can_run
 	remove_stale
 	make_product portage/make-portage-root stage
@@ -53,6 +53,7 @@ no_root() {
 builds_hello() {
 	run on_host env FEATURES="test -sandbox -usersandbox" \
 		"$T-container-emerge" --oneshot --color=n app-misc/hello
+	# shellcheck disable=SC2154 # run sets it
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *"PASS: "* ]]

@@ -105,7 +105,7 @@ hook() {
 # every file of the root with its mode, owner, size and content
 list_root() {
 	(
-		cd "$HOST/state/roots/$T/tree"
+		cd "$HOST/state/roots/$T/tree" || exit
 		find . -printf '%p %M %U:%G %l\n' | sort
 		find . -type f -exec md5sum {} + | sort -k 2
 	)
@@ -146,6 +146,8 @@ list_root() {
 	run -1 on_host crossroot crossdev-hook --event install --seed /mnt/stage.tar.zst \
 		--target armv7a-unknown-linux-gnueabihf
 	[[ $output == *"for $T, not for armv7a"* ]]
+	run -1 hook --event install --seed /mnt/stage.tar.zst --llvm yes
+	[[ $output == *"LLVM's"*"--native none"* ]]
 	run -1 hook --event install --seed /mnt/stage.tar.zst --crossdev /none
 	[[ $output == *"ask crossdev about $T"* ]]
 	run hook --event install --init-only yes

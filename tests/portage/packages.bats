@@ -43,7 +43,9 @@ image() {
 @test "emerge builds, tests and merges packages at tier tools" {
 	local cpf
 	mapfile -t atoms < <(atoms "${MERGED[@]}")
-	FEATURES="test" run -0 in_portage tools emerge --oneshot --color=n --jobs=2 "${atoms[@]}"
+	FEATURES="test" run in_portage tools emerge --oneshot --color=n --jobs=2 "${atoms[@]}"
+	echo "$output"
+	[ "$status" -eq 0 ]
 	for cpf in "${MERGED[@]}"; do
 		[ "$(<"$TREE/var/db/pkg/$cpf/CHOST")" = aarch64-unknown-linux-gnu ]
 		[ "$(<"$TREE/var/db/pkg/$cpf/CBUILD")" = aarch64-unknown-linux-gnu ]
