@@ -41,7 +41,7 @@ lib_src := $(sort $(wildcard src/base/*.c src/os/*.c src/mech/*.c src/core/*.c))
 bin_src := $(sort $(wildcard src/cli/*.c))
 unit_src := $(wildcard tests/unit/test_*.c)
 
-pkgs := libarchive libelf jansson mount blkid
+pkgs := libarchive libelf jansson libgcrypt mount blkid
 pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs := $(shell $(PKG_CONFIG) --libs $(pkgs) 2>/dev/null) -liniparser
 
