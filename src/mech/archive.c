@@ -392,9 +392,8 @@ static int disk_failed(struct unpack *u, const char *entry, struct err *e)
 }
 
 /*
- * The one harmless warning: a name that is not UTF-8, or any but ASCII where
- * no UTF-8 locale is installed. libarchive then keeps its bytes as they are,
- * which is what tar(1) does always.
+ * The one harmless warning: a name that is not ASCII. libarchive then keeps its bytes as
+ * they are, which is what tar(1) does always.
  */
 static bool harmless(struct archive *tar)
 {
@@ -509,15 +508,16 @@ static int unpack_all(struct unpack *u, struct err *e)
 }
 
 /*
- * Names in a pax header are UTF-8, and libarchive converts them to the charset
- * of the locale. iconv reads its tables, and would load a plugin, when it is
- * first used: that must not happen inside the chroot, where the archive
- * decides what those files are.
+ * Names in a pax header are UTF-8, and libarchive converts them to the charset of the
+ * locale; between UTF-8 and UTF-8 it would also compose "e" and an accent to one
+ * character, another name. In the C locale what is not ASCII cannot be converted, and
+ * its bytes are kept. iconv reads its tables, and would load a plugin, when it is first
+ * used: that must not happen inside the chroot, where the archive decides what those
+ * files are.
  */
 static void settle_charset(void)
 {
-	if (!setlocale(LC_CTYPE, "C.UTF-8") && !setlocale(LC_CTYPE, "C.utf8"))
-		setlocale(LC_CTYPE, "C");
+	setlocale(LC_CTYPE, "C");
 	/* never closed: an open descriptor keeps the tables in memory */
 	iconv_open(nl_langinfo(CODESET), "UTF-8");
 	iconv_open("UTF-8", nl_langinfo(CODESET));

@@ -10,6 +10,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -186,6 +187,27 @@ static void test_dots_in_names(void **state)
 	assert_int_equal(faccessat(b->in, "b../...", F_OK, 0), 0);
 	assert_int_equal(faccessat(b->in, "na\xc3\xafve", F_OK, 0), 0);
 	assert_int_equal(faccessat(b->in, "latin\xef", F_OK, 0), 0);
+}
+
+/* "e" and an accent, in UTF-8: to compose them would be another name. */
+static void test_names_are_bytes(void **state)
+{
+	struct box *b = *state;
+	struct tarball t = tar_new(ARCHIVE_FILTER_NONE);
+	struct err e = { 0 };
+	char target[64] = "";
+
+	/* else the writer marks them as bytes, and the reader leaves them alone */
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	put_file(&t, "./cafe\xcc\x81", 0644, "x");
+	put_link(&t, "./link", "cafe\xcc\x81", false);
+	put_link(&t, "./same", "./cafe\xcc\x81", true);
+	setlocale(LC_CTYPE, "C");
+	assert_int_equal(unpack(b, &t, &e), 0);
+	assert_int_equal(faccessat(b->in, "cafe\xcc\x81", F_OK, 0), 0);
+	assert_int_equal(faccessat(b->in, "same", F_OK, 0), 0);
+	assert_int_equal(readlinkat(b->in, "link", target, sizeof(target)), 6);
+	assert_string_equal(target, "cafe\xcc\x81");
 }
 
 static void test_through_symlink(void **state)
@@ -560,7 +582,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(test_evil_names), T(test_dots_in_names), T(test_through_symlink),
+		T(test_evil_names), T(test_dots_in_names), T(test_names_are_bytes),
+		T(test_through_symlink),
 		T(test_over_symlink), T(test_dir_becomes_symlink),
 		T(test_hardlink_outside), T(test_message_is_printable),
 		T(test_filters), T(test_truncated), T(test_corrupt), T(test_not_a_tar),
