@@ -39,6 +39,7 @@ Q := $(if $(V),,@)
 
 lib_src := $(sort $(wildcard src/base/*.c src/os/*.c src/mech/*.c src/core/*.c))
 bin_src := $(sort $(wildcard src/cli/*.c))
+
 unit_src := $(wildcard tests/unit/test_*.c)
 
 pkgs := libarchive libelf jansson libgcrypt mount blkid

@@ -38,10 +38,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "os/ring.h"
 
 #define READ_BLOCK (1024 * 1024)
-#define SLOT_SIZE ((size_t)512 * 1024)
-#define SLOTS 8
 #define TICK_NS 100000000L
 #define LIST_LIMIT ((size_t)64 * 1024)
 
@@ -56,20 +55,11 @@ struct tick {
 	uint64_t done, entries;
 };
 
-struct slot {
-	char *data;
-	size_t len;
-};
-
-struct ring {
-	pthread_mutex_t mutex;
-	pthread_cond_t change;
-	struct slot slots[SLOTS];
-	unsigned int head, tail; /* filled, emptied; they only grow */
-	bool held;		 /* the tar reader is using slot @tail */
-	bool eof;
-	struct err err;		 /* of the thread; valid with eof */
-	_Atomic uint64_t done;	 /* compressed bytes read */
+/* The decompressing thread and what it hands over. */
+struct source {
+	struct ring ring;
+	struct err err;	       /* of the thread; valid once the ring has ended */
+	_Atomic uint64_t done; /* compressed bytes read */
 	int in;
 	const char *name;
 };
@@ -79,7 +69,7 @@ struct unpack {
 	int sock;
 	struct archive *tar, *disk;
 	int flags; /* of the disk */
-	struct ring ring;
+	struct source source;
 	uint64_t entries;
 	struct timespec last;
 	struct timespec top[2]; /* times for the directory itself */
@@ -129,54 +119,11 @@ static int read_failed(struct archive *a, const char *name, struct err *e)
 
 /* Decompression */
 
-/* Wait for an empty slot. */
-static struct slot *ring_fill(struct ring *r)
-{
-	pthread_mutex_lock(&r->mutex);
-	while (r->head - r->tail == SLOTS)
-		pthread_cond_wait(&r->change, &r->mutex);
-	pthread_mutex_unlock(&r->mutex);
-	return &r->slots[r->head % SLOTS];
-}
-
-static void ring_publish(struct ring *r, bool filled, bool eof)
-{
-	pthread_mutex_lock(&r->mutex);
-	r->head += filled;
-	r->eof = eof;
-	pthread_cond_signal(&r->change);
-	pthread_mutex_unlock(&r->mutex);
-}
-
-static void ring_add(struct ring *r, struct slot **cur, const char *data, size_t n)
-{
-	while (n) {
-		size_t k;
-
-		if (!*cur) {
-			*cur = ring_fill(r);
-			(*cur)->len = 0;
-		}
-		k = SLOT_SIZE - (*cur)->len;
-		if (k > n)
-			k = n;
-		memcpy((*cur)->data + (*cur)->len, data, k);
-		(*cur)->len += k;
-		data += k;
-		n -= k;
-		if ((*cur)->len == SLOT_SIZE) {
-			ring_publish(r, true, false);
-			*cur = NULL;
-		}
-	}
-}
-
 static void *decompress(void *arg)
 {
-	struct ring *r = arg;
+	struct source *s = arg;
 	struct archive *a = archive_read_new();
 	struct archive_entry *ent;
-	struct slot *cur = NULL;
 	const void *data;
 	size_t n;
 	la_int64_t off;
@@ -194,19 +141,19 @@ static void *decompress(void *arg)
 	archive_read_support_filter_gzip(a);
 	archive_read_support_filter_bzip2(a);
 	archive_read_support_format_raw(a);
-	rc = archive_read_open_fd(a, r->in, READ_BLOCK);
+	rc = archive_read_open_fd(a, s->in, READ_BLOCK);
 	if (rc == ARCHIVE_OK)
 		rc = archive_read_next_header(a, &ent);
 	while (rc == ARCHIVE_OK) {
 		rc = archive_read_data_block(a, &data, &n, &off);
 		if (rc == ARCHIVE_OK)
-			ring_add(r, &cur, data, n);
-		atomic_store_explicit(&r->done, (uint64_t)archive_filter_bytes(a, -1),
+			ring_add(&s->ring, data, n);
+		atomic_store_explicit(&s->done, (uint64_t)archive_filter_bytes(a, -1),
 				      memory_order_relaxed);
 	}
 	if (rc != ARCHIVE_EOF)
-		read_failed(a, r->name, &r->err);
-	ring_publish(r, cur != NULL, true);
+		read_failed(a, s->name, &s->err);
+	ring_end(&s->ring);
 	archive_read_free(a);
 	return NULL;
 }
@@ -214,39 +161,23 @@ static void *decompress(void *arg)
 /* libarchive's read callback: hand out the next full slot, without copying. */
 static la_ssize_t next_slot(struct archive *a, void *arg, const void **data)
 {
-	struct ring *r = arg;
-	la_ssize_t n = 0;
+	struct source *s = arg;
+	size_t n = ring_next(&s->ring, data);
 
-	pthread_mutex_lock(&r->mutex);
-	if (r->held) {
-		r->tail++;
-		r->held = false;
-		pthread_cond_signal(&r->change);
+	if (!n && s->err.code) {
+		archive_set_error(a, EINVAL, "%s", s->err.msg);
+		return -1;
 	}
-	while (r->head == r->tail && !r->eof)
-		pthread_cond_wait(&r->change, &r->mutex);
-	if (r->head != r->tail) {
-		*data = r->slots[r->tail % SLOTS].data;
-		n = (la_ssize_t)r->slots[r->tail % SLOTS].len;
-		r->held = true;
-	} else if (r->err.code) {
-		archive_set_error(a, EINVAL, "%s", r->err.msg);
-		n = -1;
-	}
-	pthread_mutex_unlock(&r->mutex);
-	return n;
+	return (la_ssize_t)n;
 }
 
 /* The child has nothing to do but to abort where even this fails. */
-static void ring_start(struct ring *r)
+static void source_start(struct source *s)
 {
 	pthread_t thread;
 
-	pthread_mutex_init(&r->mutex, NULL);
-	pthread_cond_init(&r->change, NULL);
-	for (int i = 0; i < SLOTS; i++)
-		r->slots[i].data = xmalloc(SLOT_SIZE);
-	if (pthread_create(&thread, NULL, decompress, r))
+	ring_init(&s->ring);
+	if (pthread_create(&thread, NULL, decompress, s))
 		abort();
 	pthread_detach(thread);
 }
@@ -352,14 +283,8 @@ static void note_top(struct unpack *u, struct archive_entry *ent, const char *pa
 /* A failure of the reader; what the thread met comes first, it is the cause. */
 static int tar_failed(struct unpack *u, struct err *e)
 {
-	struct ring *r = &u->ring;
-	bool known;
-
-	pthread_mutex_lock(&r->mutex);
-	known = r->eof && r->err.code;
-	pthread_mutex_unlock(&r->mutex);
-	if (known) {
-		*e = r->err;
+	if (ring_ended(&u->source.ring) && u->source.err.code) {
+		*e = u->source.err;
 		return e->code;
 	}
 	return read_failed(u->tar, u->name, e);
@@ -412,7 +337,7 @@ static void send_tick(struct unpack *u)
 	    TICK_NS)
 		return;
 	u->last = now;
-	t.done = atomic_load_explicit(&u->ring.done, memory_order_relaxed);
+	t.done = atomic_load_explicit(&u->source.done, memory_order_relaxed);
 	/* never waits for a caller busy elsewhere: a lost tick is no loss */
 	send(u->sock, &t, sizeof(t), MSG_NOSIGNAL | MSG_DONTWAIT);
 }
@@ -502,7 +427,7 @@ static int unpack_all(struct unpack *u, struct err *e)
 		return err_set(e, -errno, "set the times of '.' from '%s'", u->name);
 	/* what follows the end is padding, but the checksum stands after it */
 	do
-		rc = (int)next_slot(u->tar, &u->ring, &rest);
+		rc = (int)next_slot(u->tar, &u->source, &rest);
 	while (rc > 0);
 	return rc < 0 ? tar_failed(u, e) : 0;
 }
@@ -546,10 +471,10 @@ static int child(struct unpack *u, int in, int dirfd, struct err *e)
 	u->flags = DISK_FLAGS | (root ? ARCHIVE_EXTRACT_OWNER : 0);
 	archive_write_disk_set_options(u->disk, u->flags);
 	archive_read_support_format_tar(u->tar);
-	u->ring.in = in;
-	u->ring.name = u->name;
-	ring_start(&u->ring);
-	if (archive_read_open(u->tar, &u->ring, NULL, next_slot, NULL) != ARCHIVE_OK)
+	u->source.in = in;
+	u->source.name = u->name;
+	source_start(&u->source);
+	if (archive_read_open(u->tar, &u->source, NULL, next_slot, NULL) != ARCHIVE_OK)
 		return tar_failed(u, e);
 	return unpack_all(u, e);
 }
@@ -566,7 +491,7 @@ _noreturn_ static void child_main(int sock, int in, const char *name, int dirfd,
 		_exit(1);
 	signal(SIGPIPE, SIG_IGN);
 	if (child(&u, in, dirfd, &e) == 0) {
-		struct tick t = { .done = u.ring.done, .entries = u.entries };
+		struct tick t = { .done = u.source.done, .entries = u.entries };
 
 		send(sock, &t, sizeof(t), MSG_NOSIGNAL);
 		_exit(0);
