@@ -3,7 +3,7 @@
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
 _crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff resize
-	doctor verify audit crossdev-args crossdev-hook"
+	export doctor verify audit crossdev-args crossdev-hook"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
@@ -14,6 +14,7 @@ _crossroot_options() {
 	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $settings" ;;
 	run | enter) echo "$settings $inside --chdir= --user= --ephemeral --keep=" ;;
 	emerge) echo "$settings $inside" ;;
+	export) echo "--format= --force" ;;
 	setup) echo "--undo" ;;
 	plan) echo "$settings --json" ;;
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
@@ -42,6 +43,7 @@ _crossroot_action() {
 _crossroot_value() {
 	case $1 in
 	--native) _crossroot_words "none toolchain tools" ;;
+	--format) _crossroot_words "tar tar.gz tar.xz tar.zst squashfs erofs ext4 oci oci.tar" ;;
 	--binfmt) _crossroot_words "private global" ;;
 	--storage) _crossroot_words "dir image overlay tmpfs" ;;
 	--event) _crossroot_words "install uninstall" ;;
@@ -101,6 +103,8 @@ _crossroot() {
 	elif [[ $cur == -* ]]; then
 		_crossroot_words "${options//=/} $([[ $cmd != run ]] || echo --)"
 	elif ((given == 0)) && [[ $cmd == audit ]]; then
+		_crossroot_action file
+	elif ((given == 1)) && [[ $cmd == export ]]; then
 		_crossroot_action file
 	elif ((given == 0)) && [[ " create list doctor crossdev-args crossdev-hook " != *" $cmd "* ]]; then
 		_crossroot_roots "$state"

@@ -41,9 +41,9 @@ struct given {
 };
 
 extern const struct cmd cmd_audit, cmd_clone, cmd_create, cmd_crossdev_args,
-	cmd_crossdev_hook, cmd_destroy, cmd_diff, cmd_doctor, cmd_emerge, cmd_enter, cmd_info,
-	cmd_list, cmd_plan, cmd_resize, cmd_rollback, cmd_run, cmd_setup, cmd_snapshot,
-	cmd_verify;
+	cmd_crossdev_hook, cmd_destroy, cmd_diff, cmd_doctor, cmd_emerge, cmd_enter,
+	cmd_export, cmd_info, cmd_list, cmd_plan, cmd_resize, cmd_rollback, cmd_run,
+	cmd_setup, cmd_snapshot, cmd_verify;
 extern const struct cmd *const commands[];
 
 /*

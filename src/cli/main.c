@@ -7,11 +7,30 @@
 #include "cli/cli.h"
 
 const struct cmd *const commands[] = {
-	&cmd_create, &cmd_run,	&cmd_enter,   &cmd_plan,
-	&cmd_list,   &cmd_info, &cmd_destroy, &cmd_doctor,
-	&cmd_clone,  &cmd_snapshot, &cmd_rollback, &cmd_diff, &cmd_resize,
-	&cmd_emerge, &cmd_setup, &cmd_verify, &cmd_audit,
-	&cmd_crossdev_args, &cmd_crossdev_hook, NULL,
+	/* roots */
+	&cmd_create,
+	&cmd_list,
+	&cmd_info,
+	&cmd_destroy,
+	&cmd_clone,
+	&cmd_snapshot,
+	&cmd_rollback,
+	&cmd_diff,
+	&cmd_resize,
+	&cmd_export,
+	/* what is done in one */
+	&cmd_run,
+	&cmd_enter,
+	&cmd_emerge,
+	&cmd_setup,
+	&cmd_plan,
+	&cmd_verify,
+	/* on the host */
+	&cmd_audit,
+	&cmd_doctor,
+	&cmd_crossdev_args,
+	&cmd_crossdev_hook,
+	NULL,
 };
 
 static void usage(FILE *f)

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include "core/export.h"
+#include "mech/archive_write.h"
+#include "mech/digest.h"
+#include "os/partial.h"
+
+/* What every format is given. */
+struct export_job {
+	const struct root *root;
+	const struct export_spec *spec;
+	struct strv left_out; /* paths from the top */
+};
+
+bool export_left_out(const struct export_job *job, const char *path);
+
+/* A file that is written in order, and what becomes known of it on the way. */
+struct export_out {
+	int fd;
+	const char *name; /* for messages */
+	struct digest *plain, *packed; /* of the bytes before and after compression, or NULL */
+	uint64_t bytes;
+};
+
+/* Write to it; the hint is filled where the disk is full. */
+int export_write(struct export_out *to, const void *data, size_t n, struct err *e);
+
+/* The root as a tar file. */
+int export_tar(const struct export_job *job, enum archive_pack pack, struct export_out *to,
+	       struct err *e);
+
+/* The directory @dirfd as a plain tar file: owners 0 and no times but the epoch. */
+int export_tar_dir(const struct export_job *job, int dirfd, struct export_out *to,
+		   struct err *e);
+
+/* The root as a file system image, by that file system's own tool. */
+int export_image(const struct export_job *job, struct partial *to, struct err *e);
+
+/* The root as an OCI image layout in the empty directory @dirfd. */
+int export_oci(const struct export_job *job, int dirfd, struct err *e);

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "os/partial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "os/beneath.h"
+
+#define TRIES 100
+
+static int open_temp(const struct partial *p, int flags)
+{
+	int fd = openat(p->dirfd, p->temp,
+			flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/*
+ * Lock what is at @p->temp, and have it open in *@fd. -EAGAIN: it was another file by
+ * the time it was locked. The lock goes with the last process that has it open.
+ */
+static int lock_temp(const struct partial *p, int fd)
+{
+	struct stat a, b;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno == -EWOULDBLOCK ? -EBUSY : -errno;
+	if (fstat(fd, &a) < 0)
+		return -errno;
+	if (fstatat(p->dirfd, p->temp, &b, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? -EAGAIN : -errno;
+	return a.st_dev == b.st_dev && a.st_ino == b.st_ino ? 0 : -EAGAIN;
+}
+
+/* Delete what nobody has locked any more; it stays locked while it is deleted. */
+static int remove_stale(const struct partial *p, struct err *e)
+{
+	_cleanup_close_ int fd = open_temp(p, O_RDONLY);
+	int r;
+
+	if (fd == -ENOENT)
+		return 0;
+	/* none of ours: a symlink, a device */
+	r = fd < 0 ? fd : lock_temp(p, fd);
+	return r ? r : beneath_rmtree(p->dirfd, p->temp, e);
+}
+
+static int make_temp(struct partial *p)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (p->dir && mkdirat(p->dirfd, p->temp, 0700) < 0)
+		return errno == EEXIST ? -EAGAIN : -errno;
+	fd = open_temp(p, p->dir ? O_RDONLY | O_DIRECTORY : O_RDWR | O_CREAT | O_EXCL);
+	if (fd < 0)
+		return fd == -EEXIST || fd == -ENOENT ? -EAGAIN : fd;
+	r = lock_temp(p, fd);
+	if (!r)
+		p->fd = TAKE_FD(fd);
+	return r;
+}
+
+int partial_begin(struct partial *p, const char *path, bool dir, struct err *e)
+{
+	_cleanup_free_ char *clean = xstrdup(path), *parent = NULL;
+	size_t n = strlen(clean);
+	int r = -EAGAIN;
+
+	*p = (struct partial)PARTIAL_NONE;
+	while (n > 1 && clean[n - 1] == '/')
+		clean[--n] = '\0';
+	parent = path_dir(clean);
+	p->dir = dir;
+	p->path = xstrdup(path);
+	p->name = xstrdup(path_base(clean));
+	p->temp = xasprintf(".%s.partial", p->name);
+	if (!*p->name || !strcmp(p->name, ".") || !strcmp(p->name, ".."))
+		return err_set(e, -EISDIR, "write '%s'", path);
+	p->dirfd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->dirfd < 0)
+		return err_set(e, -errno, "open directory '%s'", parent);
+	for (int i = 0; r == -EAGAIN && i < TRIES; i++) {
+		struct err why = { 0 };
+
+		r = remove_stale(p, &why);
+		if (r && why.code) {
+			*e = why;
+			return r;
+		}
+		if (!r)
+			r = make_temp(p);
+	}
+	if (r == -EBUSY) {
+		err_set(e, -ERR_STATE, "'%s' is being written by another process", path);
+		return err_hint(e, "wait for it, or write to another file");
+	}
+	return r < 0 ? err_set(e, r, "create '%s' in '%s'", p->temp, parent) : 0;
+}
+
+static int sync_all(const struct partial *p)
+{
+	mode_t mask = umask(0);
+
+	umask(mask);
+	if (fchmod(p->fd, (p->dir ? 0777 : 0666) & ~mask) < 0)
+		return -errno;
+	if ((p->dir ? syncfs(p->fd) : fsync(p->fd)) < 0)
+		return -errno;
+	return 0;
+}
+
+int partial_finish(struct partial *p, bool replace, struct err *e)
+{
+	int r = sync_all(p);
+
+	if (r < 0)
+		return err_set(e, r, "write '%s' to disk", p->path);
+	r = renameat2(p->dirfd, p->temp, p->dirfd, p->name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	/* a directory cannot be renamed over a full one: the two change names */
+	if (r == -EEXIST && replace) {
+		r = renameat2(p->dirfd, p->temp, p->dirfd, p->name,
+			      p->dir ? RENAME_EXCHANGE : 0) < 0 ? -errno : 0;
+		if (!r && p->dir && (r = beneath_rmtree(p->dirfd, p->temp, e)))
+			return r;
+	}
+	if (r < 0)
+		return err_set(e, r, "name '%s'", p->path);
+	free(p->temp);
+	p->temp = NULL;
+	fsync(p->dirfd);
+	return 0;
+}
+
+void partial_free(struct partial *p)
+{
+	if (p->temp && p->fd >= 0)
+		beneath_rmtree(p->dirfd, p->temp, NULL);
+	free(p->path);
+	free(p->name);
+	free(p->temp);
+	cleanup_closep(&p->fd);
+	cleanup_closep(&p->dirfd);
+	*p = (struct partial)PARTIAL_NONE;
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * A file or directory that gets its name when it is whole. Until then it is called
+ * .NAME.partial, beside the place where it will be; what a killed process left under
+ * that name the next one to write NAME removes.
+ */
+struct partial {
+	int dirfd;  /* of the directory it is in */
+	char *path; /* as given, for messages */
+	char *name; /* what it will be called there */
+	char *temp; /* what it is called until then */
+	int fd;	    /* its own, locked; read-write for a file */
+	bool dir;
+};
+
+/*
+ * Begin @path, a directory with @dir. Where another process is at it, that is -ERR_STATE.
+ * What is at @path is not looked at. The caller ends it with partial_free.
+ */
+int partial_begin(struct partial *p, const char *path, bool dir, struct err *e);
+
+/*
+ * On disk and whole: give it its name. What is there already is -EEXIST, with @replace
+ * it is deleted. A file's mode becomes 0666 as the umask allows, a directory's 0777.
+ */
+int partial_finish(struct partial *p, bool replace, struct err *e);
+
+/* Without partial_finish: delete it. */
+void partial_free(struct partial *p);
+
+#define _cleanup_partial_ __attribute__((cleanup(partial_free)))
+/* What has not begun yet can be freed. */
+#define PARTIAL_NONE { .dirfd = -1, .fd = -1 }

@@ -1,0 +1,345 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# export: what comes back from it, what it leaves out, and how it fails.
+
+# shellcheck disable=SC2016 # what is in single quotes is code of another shell
+
+load helper
+
+setup() {
+	setup_state
+	export SOURCE_DATE_EPOCH=2000000000
+	out=$BATS_TEST_TMPDIR/out
+	tree=$CROSSROOT_STATE_DIR/roots/one/tree
+	mkdir "$out"
+	make_stage "$BATS_TEST_TMPDIR/stage.tar.gz"
+	"$CROSSROOT" create one --stage "$BATS_TEST_TMPDIR/stage.tar.gz"
+}
+
+teardown() {
+	check_mounts
+}
+
+# furnish: all kinds of files into the root.
+furnish() {
+	local d=$tree/odd
+	mkdir -p "$d/deep/er" "$d/empty" "$d/sticky" "$tree/etc"
+	echo text >"$d/file"
+	printf 'é' >"$d/naïve"
+	printf 'cafe\314\201' >"$d/cafe"$'\314\201'
+	echo latin >"$d/caf"$'\351'
+	echo odd >"$d/a b"$'\n'"c\\d'\"\$x"
+	: >"$d/none"
+	ln "$d/file" "$d/deep/second"
+	ln "$d/file" "$d/deep/er/third"
+	ln -s ../etc/passwd "$d/link"
+	ln -s "$(printf 'x%.0s' {1..300})" "$d/longlink"
+	ln -s $'caf\351' "$d/latin-link"
+	mkfifo "$d/fifo"
+	ln "$d/fifo" "$d/fifo2"
+	mknod "$d/null" c 1 3
+	mknod "$d/disk" b 259 1048575
+	local long
+	long=$(printf 'd%.0s' {1..200})
+	mkdir -p "$d/$long/$long"
+	echo far >"$d/$long/$long/file"
+	head -c 3000000 /dev/urandom >"$d/big"
+	truncate -s 5M "$d/hole"
+	truncate -s 9M "$d/holes"
+	printf begin | dd of="$d/holes" conv=notrunc status=none
+	printf middle | dd of="$d/holes" bs=1 seek=5000000 conv=notrunc status=none
+	truncate -s 3M "$d/tail"
+	printf end | dd of="$d/tail" bs=1 seek=3145725 conv=notrunc status=none
+	setfattr -n user.note -v "a value" "$d/file"
+	setfattr -n user.binary -v 0x00ff00 "$d/big"
+	setfattr -n trusted.mark -v t "$d/empty"
+	setfattr -n trusted.mark -v l -h "$d/link"
+	setcap cap_net_raw=ep "$d/none"
+	setfacl -m u:12345:rw,g:54321:r "$d/deep/second"
+	setfacl -d -m u:12345:rwx "$d/deep"
+	chmod 1777 "$d/sticky"
+	chmod 4711 "$d/big"
+	chmod 2750 "$d/empty"
+	chmod 000 "$d/none"
+	chown 1234:5678 "$d/deep" "$d/naïve"
+	chown 4000000000:3000000000 "$d/tail"
+	chown -h 77:88 "$d/link"
+	touch -h -d @1234567890.123456789 "$d/link" "$d/naïve" "$d/fifo" "$d/null"
+	touch -d @-12345.5 "$d/holes"
+	touch -d @999999999.000000001 "$d/deep" "$tree"
+	chmod 751 "$tree"
+}
+
+# facts DIR: one line for each attribute of each file below DIR.
+facts() (
+	cd "$1" || exit
+	find . \( -type d -printf '%p\t%y %m %U:%G %T@\0' -o \
+		-printf '%p\t%y %m %U:%G %s %T@ %l\0' \) | LC_ALL=C sort -z | tr '\0' '\n'
+	find . -type f -printf '%i %p\0' | LC_ALL=C sort -z -k2 |
+		awk -v RS='\0' '{ i = $1; sub(/^[0-9]+ /, ""); if (!(i in n)) n[i] = $0
+			print "same", n[i], $0 }'
+	find . \( -type c -o -type b \) -exec stat -c '%n %t:%T' {} + | LC_ALL=C sort
+	find . -type f -exec sha256sum {} + | LC_ALL=C sort
+	find . -print0 | LC_ALL=C sort -z | xargs -0 getfattr -h -d -m - -e hex 2>/dev/null
+	holes
+)
+
+# holes: where the regular files below "." have data.
+holes() {
+	python3 - <<-'PY'
+	import os
+	for top, dirs, files in os.walk(b"."):
+	    for name in sorted(files):
+	        path = os.path.join(top, name)
+	        if os.path.islink(path) or not os.path.isfile(path): continue
+	        fd = os.open(path, os.O_RDONLY); size = os.fstat(fd).st_size; at = 0; out = []
+	        while at < size:
+	            try: at = os.lseek(fd, at, os.SEEK_DATA)
+	            except OSError: break
+	            end = os.lseek(fd, at, os.SEEK_HOLE); out.append((at, end)); at = end
+	        os.close(fd); print(path, size, out)
+	PY
+}
+
+# same_tree DIR1 DIR2
+same_tree() {
+	facts "$1" >"$BATS_TEST_TMPDIR/facts1"
+	facts "$2" >"$BATS_TEST_TMPDIR/facts2"
+	[ -s "$BATS_TEST_TMPDIR/facts1" ]
+	diff -a "$BATS_TEST_TMPDIR/facts1" "$BATS_TEST_TMPDIR/facts2"
+}
+
+@test "create of an export is the same root" {
+	furnish
+	for format in tar tar.gz tar.xz tar.zst; do
+		"$CROSSROOT" export one "$out/x.$format"
+		"$CROSSROOT" create two --stage "$out/x.$format" --no-setup
+		same_tree "$tree" "$CROSSROOT_STATE_DIR/roots/two/tree"
+		"$CROSSROOT" destroy two
+	done
+}
+
+@test "the same root gives the same bytes, later and elsewhere" {
+	local format
+	furnish
+	export SOURCE_DATE_EPOCH=1500000000
+	for format in tar tar.gz tar.xz tar.zst squashfs erofs oci.tar; do
+		"$CROSSROOT" export one "$out/1.$format"
+	done
+	sleep 1.1
+	# names in another order on disk, other inodes, and other times of reading
+	"$CROSSROOT" create two --stage "$out/1.tar" --no-setup
+	mkdir "$BATS_TEST_TMPDIR/other"
+	mv "$CROSSROOT_STATE_DIR/roots/two/tree" "$BATS_TEST_TMPDIR/other/tree"
+	"$CROSSROOT" destroy two
+	cat "$tree/odd/file" "$tree/odd/big" >/dev/null
+	for format in tar tar.gz tar.xz tar.zst squashfs erofs oci.tar; do
+		taskset -c 0 "$CROSSROOT" export one "$out/2.$format"
+		cmp "$out/1.$format" "$out/2.$format"
+	done
+	rm -r "$tree"
+	mv "$BATS_TEST_TMPDIR/other/tree" "$tree"
+	"$CROSSROOT" export one "$out/3.tar"
+	cmp "$out/1.tar" "$out/3.tar"
+	# no time is later
+	run tar --utc --full-time -tvf "$out/1.tar"
+	[[ $output == *" 2017-07-14 02:40:00"* ]]
+	[[ ! $output =~ \ 20(1[89]|2[0-9])- ]]
+}
+
+@test "a squashfs image holds the root" {
+	furnish
+	# it has no ACLs
+	setfacl -R -b "$tree/odd"
+	"$CROSSROOT" export one "$out/x.sqfs"
+	unsquashfs -q -n -d "$out/un" "$out/x.sqfs"
+	# it has whole seconds from 1970 on, and its holes are whole blocks
+	find "$tree" -exec touch -h -d @1111111111 {} +
+	find "$out/un" -exec touch -h -d @1111111111 {} +
+	holes() { :; }
+	same_tree "$tree" "$out/un"
+}
+
+@test "an erofs image holds the root" {
+	furnish
+	# mkfs.erofs takes a time before 1970 for one of the far future
+	touch -d @1 "$tree/odd/holes"
+	"$CROSSROOT" export one "$out/x.erofs"
+	mkdir "$out/mnt"
+	mount -o loop,ro -t erofs "$out/x.erofs" "$out/mnt"
+	holes() { :; }
+	same_tree "$tree" "$out/mnt" || { umount "$out/mnt"; return 1; }
+	umount "$out/mnt"
+}
+
+@test "an OCI image is what skopeo, umoci and podman take, and the root" {
+	furnish
+	# neither umoci nor podman restores ACLs, nor times before 1970
+	setfacl -R -b "$tree/odd"
+	touch -d @1 "$tree/odd/holes"
+	"$CROSSROOT" export one "$out/x.oci"
+	run skopeo inspect "oci:$out/x.oci:latest"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r '.Architecture + " " + .Os + " " + .Created' <<<"$output")" = \
+		"amd64 linux 2033-05-18T03:33:20Z" ]
+	# every blob is what its name says, and every name is of a blob
+	(cd "$out/x.oci/blobs/sha256" && sha256sum -- * | awk '$1 != $2 { exit 1 }')
+	[ "$(find "$out/x.oci/blobs/sha256" -type f | wc -l)" -eq 3 ]
+	skopeo copy -q "oci:$out/x.oci:latest" "oci-archive:$out/copy.tar"
+	# umoci writes the holes
+	holes() { :; }
+	umoci unpack --image "$out/x.oci:latest" "$out/bundle"
+	same_tree "$tree" "$out/bundle/rootfs"
+	"$CROSSROOT" export one "$out/x.oci.tar"
+	skopeo inspect "oci-archive:$out/x.oci.tar" | jq -e '.Layers | length == 1'
+	mkdir "$out/layout"
+	tar -C "$out/layout" -xf "$out/x.oci.tar"
+	diff -r "$out/x.oci" "$out/layout"
+}
+
+@test "standard output takes a tar file and nothing else" {
+	"$CROSSROOT" export one - >"$out/x.tar"
+	"$CROSSROOT" export one "$out/y.tar"
+	cmp "$out/x.tar" "$out/y.tar"
+	"$CROSSROOT" export one - --format tar.zst | zstd -dc | cmp - "$out/x.tar"
+	for format in squashfs erofs ext4 oci oci.tar; do
+		run "$CROSSROOT" export one - --format $format
+		[ "$status" -eq 2 ]
+		[[ $output == *"$format cannot be written to standard output"* ]]
+	done
+	run script -qec "$CROSSROOT export one -" /dev/null
+	[[ $output == *"standard output is a terminal"* ]]
+}
+
+@test "what is there is not lost" {
+	echo precious >"$out/x.tar"
+	run "$CROSSROOT" export one "$out/x.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"File exists"*"--force"* ]]
+	[ "$(cat "$out/x.tar")" = precious ]
+	"$CROSSROOT" export one "$out/x.tar" --force
+	tar -tf "$out/x.tar" >/dev/null
+	# nothing but a file for a file, nothing but a layout for a layout
+	mkdir "$out/d.tar" "$out/d.oci"
+	echo precious >"$out/d.oci/file"
+	echo precious >"$out/f.oci"
+	mkfifo "$out/p.tar"
+	ln -s x.tar "$out/l.tar"
+	for name in d.tar d.oci f.oci p.tar l.tar; do
+		run "$CROSSROOT" export one "$out/$name" --force
+		[ "$status" -eq 1 ]
+		[[ $output == *"File exists"*"hint: there is something"* ]]
+	done
+	[ "$(cat "$out/d.oci/file")" = precious ]
+	[ -p "$out/p.tar" ]
+	rm -r "$out/d.oci"
+	"$CROSSROOT" export one "$out/d.oci"
+	touch "$out/d.oci/more"
+	"$CROSSROOT" export one "$out/d.oci/" --force
+	[ ! -e "$out/d.oci/more" ]
+	[ -z "$(find "$out" -name '.*')" ]
+}
+
+@test "what cannot be is said" {
+	run "$CROSSROOT" export one "$out/x.zip"
+	[ "$status" -eq 2 ]
+	[[ $output == *"does not say what format"*"squashfs"* ]]
+	run "$CROSSROOT" export one "$out/x.tar" --format zip
+	[ "$status" -eq 2 ]
+	[[ $output == *"no format 'zip'"* ]]
+	run "$CROSSROOT" export none "$out/x.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"there is no root 'none'"* ]]
+	run "$CROSSROOT" export one "$out/no/x.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"open directory '$out/no'"* ]]
+	run "$CROSSROOT" export one "$tree/tmp/x.tar"
+	[ "$status" -eq 2 ]
+	[[ $output == *"in the root itself"* ]]
+	for epoch in x -1 1e3 99999999999999999999; do
+		run env SOURCE_DATE_EPOCH=$epoch "$CROSSROOT" export one "$out/x.tar"
+		[ "$status" -eq 2 ]
+		[[ $output == *"SOURCE_DATE_EPOCH is '$epoch'"* ]]
+	done
+	for format in squashfs erofs; do
+		run env PATH=/nonexistent "$CROSSROOT" export one "$out/x.$format"
+		[ "$status" -eq 1 ]
+		[[ $output == *"No such file"*"the package is"* ]]
+	done
+	mkdir -p "$tree/mnt"
+	for format in tar squashfs; do
+		run unshare -m sh -c 'mount -t tmpfs none "$1/mnt" && "$2" export one "$3"' sh \
+			"$tree" "$CROSSROOT" "$out/x.$format"
+		[ "$status" -eq 1 ]
+		[[ $output == *"something is mounted on '/mnt'"* ]]
+	done
+	[ -z "$(ls -A "$out")" ]
+}
+
+@test "a root in use is not exported" {
+	mkfifo "$BATS_TEST_TMPDIR/go"
+	"$CROSSROOT" run one -- /bin/sh -c 'echo up; read x' \
+		<>"$BATS_TEST_TMPDIR/go" >"$BATS_TEST_TMPDIR/said" &
+	for _ in $(seq 100); do
+		grep -q up "$BATS_TEST_TMPDIR/said" && break
+		sleep 0.05
+	done
+	run "$CROSSROOT" export one "$out/x.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"root 'one' is in use"* ]]
+	echo >"$BATS_TEST_TMPDIR/go"
+	wait
+}
+
+@test "nothing that a run needs is in it, nor a socket" {
+	"$CROSSROOT" export one "$out/before.tar"
+	# what a run of a foreign root leaves, and what was left of a run otherwise
+	mkdir -p "$tree/run/crossroot/native"
+	echo x >"$tree/run/crossroot/native/file"
+	loader=$tree/lib64/ld-linux-x86-64.so.2
+	[ -s "$loader" ]
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
+		"$tree/tmp/sock"
+	"$CROSSROOT" export one "$out/x.tar"
+	tar -tf "$out/x.tar" | grep -q lib64/ld-linux
+	[[ ! $(tar -tf "$out/x.tar") =~ crossroot|sock ]]
+	"$CROSSROOT" export one "$out/x.sqfs"
+	unsquashfs -q -n -d "$out/un" "$out/x.sqfs"
+	[ -s "$out/un/lib64/ld-linux-x86-64.so.2" ]
+	[ -z "$(find "$out/un" -name crossroot -o -name sock)" ]
+}
+
+@test "a killed export leaves what the next one deletes" {
+	head -c 8000000 /dev/urandom >"$tree/big"
+	for i in $(seq 20); do
+		format=$(sed -n "$((i % 5 + 1))p" <<<$'tar\ntar.xz\noci\nsquashfs\noci.tar')
+		"$CROSSROOT" export one "$out/x.$format" &
+		pid=$!
+		sleep "0.0$((i * 3 % 10))"
+		# it may have ended
+		kill -9 $pid || true
+		wait $pid || true
+		# not whole, or whole
+		if [ -e "$out/x.$format" ]; then
+			[ -z "$(find "$out" -name '.*')" ]
+		fi
+		for _ in $(seq 50); do
+			! pgrep -f "mksquashfs.*$out" >/dev/null && break
+			sleep 0.1
+		done
+		"$CROSSROOT" export one "$out/x.$format" --force
+		[ "$(ls -A "$out")" = "x.$format" ]
+		rm -r "$out/x.$format"
+	done
+}
+
+@test "a full disk is said, and leaves nothing" {
+	head -c 8000000 /dev/urandom >"$tree/big"
+	for format in tar tar.gz squashfs erofs oci oci.tar; do
+		run unshare -m sh -c 'mount -t tmpfs -o size=4m none "$1" &&
+			"$2" export one "$1/x.$3" 2>&1; echo "status $?"; ls -A "$1"' sh \
+			"$out" "$CROSSROOT" "$format"
+		[[ $output == *"No space left"* || $output == *"failed"* ]]
+		[ "${lines[-1]}" = "status 1" ]
+	done
+}
