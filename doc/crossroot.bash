@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
-_crossroot_commands="create run enter emerge setup plan list info destroy clone snapshot rollback diff resize
-	export doctor verify audit crossdev-args crossdev-hook"
+_crossroot_commands="create list info destroy clone snapshot rollback diff resize export"
+_crossroot_commands+=" run enter emerge setup plan verify audit doctor crossdev-args crossdev-hook"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {

@@ -8,8 +8,9 @@
 #include "base/cleanup.h"
 #include "base/path.h"
 #include "core/export_impl.h"
+#include "mech/ext4.h"
 #include "os/proc.h"
-#include "os/tree.h"
+
 
 /* The tree as a tool is to see it. */
 struct survey {
@@ -18,18 +19,41 @@ struct survey {
 	uint64_t files, bytes;	 /* inodes, and what their content takes up */
 };
 
+#define BLOCK 4096U
+
+/* What the regular file @f has in it, in whole blocks. */
+static int64_t content(const struct tree_file *f, struct err *e)
+{
+	_cleanup_(facts_free) struct facts facts = { 0 };
+	_cleanup_close_ int fd = export_open(f, e);
+	uint64_t n = (uint64_t)f->st.st_size;
+	int r = fd < 0 ? fd : facts_extents(&facts, fd, &f->st);
+
+	if (r < 0)
+		return fd < 0 ? fd : err_set(e, r, "look for holes in '/%s'", f->path);
+	if (r)
+		n = 0;
+	for (size_t i = 0; r && i < facts.ndata; i++)
+		n += facts.data[i].length + 2 * BLOCK;
+	return (int64_t)((n + BLOCK - 1) / BLOCK * BLOCK);
+}
+
 static int count(void *arg, const struct tree_file *f, struct err *e)
 {
 	struct survey *s = arg;
+	int64_t n = BLOCK;
 
-	(void)e;
 	if (S_ISSOCK(f->st.st_mode) || export_left_out(s->job, f->path)) {
 		strv_add(&s->skip, f->path);
 		return TREE_SKIP;
 	}
 	s->files++;
-	s->bytes += (uint64_t)f->st.st_blocks * 512;
-	return TREE_NEXT;
+	if (S_ISREG(f->st.st_mode))
+		n = f->st.st_size ? content(f, e) : 0;
+	else if (S_ISDIR(f->st.st_mode))
+		n = f->st.st_size + BLOCK;
+	s->bytes += n > 0 ? (uint64_t)n : 0;
+	return n < 0 ? (int)n : TREE_NEXT;
 }
 
 /*
@@ -69,10 +93,18 @@ static int temp_path(const struct partial *to, char **out, struct err *e)
 	return 0;
 }
 
-static int run_tool(const struct strv *argv, const char *package, struct err *e)
+/* Run a tool of @package, with the variable @extra beside ours. */
+static int run_tool(const struct strv *argv, const char *extra, const char *package,
+		    struct err *e)
 {
-	int r = proc_run(argv->v, NULL, NULL, 0, e);
+	_cleanup_strv_ struct strv env = { 0 };
+	int r;
 
+	for (char **v = environ; *v; v++)
+		strv_add(&env, *v);
+	if (extra)
+		strv_add(&env, extra);
+	r = proc_run(argv->v, env.v, NULL, 0, e);
 	return r == -ENOENT ? err_hint(e, "install it: the package is %s", package) : r;
 }
 
@@ -91,7 +123,7 @@ static int squashfs(const struct survey *s, const char *path, struct err *e)
 		strv_add(&argv, "-e");
 	for (size_t i = 0; i < s->skip.n; i++)
 		strv_add(&argv, s->skip.v[i]);
-	return run_tool(&argv, "squashfs-tools", e);
+	return run_tool(&argv, NULL, "squashfs-tools", e);
 }
 
 /* It does the same. */
@@ -110,7 +142,81 @@ static int erofs(const struct survey *s, const char *path, struct err *e)
 		strv_addf(&argv, "--exclude-path=%s", s->skip.v[i]);
 	strv_add(&argv, path);
 	strv_add(&argv, s->job->root->tree);
-	return r ? r : run_tool(&argv, "erofs-utils", e);
+	return r ? r : run_tool(&argv, NULL, "erofs-utils", e);
+}
+
+/* Room for what is in it, for its own tables, and some to work with. */
+static int make_ext4(const struct survey *s, const char *path, struct err *e)
+{
+	const struct export_spec *spec = s->job->spec;
+	uint64_t inodes = s->files + s->files / 10 + 1024;
+	uint64_t size = s->bytes + s->bytes / 10 + inodes * 512 + (64U << 20);
+	_cleanup_free_ char *fake = xasprintf("E2FSPROGS_FAKE_TIME=%jd",
+					      (intmax_t)spec->epoch);
+	_cleanup_strv_ struct strv argv = { 0 };
+	char uuid[37];
+	int r = make_uuid(s->job, uuid, e);
+
+	if (r < 0)
+		return r;
+	strv_split(&argv, "mkfs.ext4 -q -F -b 4096 -I 256 -m 0 -J size=16", " ");
+	/* else it asks the running kernel; the journal's blocks are zero as they are */
+	strv_addf(&argv, "-Elazy_itable_init=0,lazy_journal_init=1%s%s",
+		  spec->has_epoch ? ",hash_seed=" : "", spec->has_epoch ? uuid : "");
+	strv_addf(&argv, "-N%ju", (uintmax_t)inodes);
+	if (spec->has_epoch)
+		strv_addf(&argv, "-U%s", uuid);
+	strv_add(&argv, "-d");
+	strv_add(&argv, s->job->root->tree);
+	strv_add(&argv, path);
+	strv_addf(&argv, "%juk", (uintmax_t)(size >> 20 << 10));
+	return run_tool(&argv, spec->has_epoch ? fake : NULL, "e2fsprogs", e);
+}
+
+struct settling {
+	const struct export_job *job;
+	struct ext4 *image;
+};
+
+static int settle(void *arg, const struct tree_file *f, struct err *e)
+{
+	const struct settling *s = arg;
+	_cleanup_(facts_free) struct facts facts = { 0 };
+	struct stat st = export_settled(s->job, &f->st);
+	int r;
+
+	if (S_ISSOCK(f->st.st_mode) || export_left_out(s->job, f->path))
+		return TREE_SKIP;
+	r = ext4_settle(s->image, f->path, &st, e);
+	if (r < 0 || *f->path)
+		return r;
+	r = facts_attrs(&facts, f);
+	if (r < 0)
+		return err_set(e, r, "read the attributes of '/'");
+	for (size_t i = 0; !r && i < facts.nattrs; i++)
+		r = ext4_attr(s->image, facts.attrs[i].name, facts.attrs[i].value,
+			      facts.attrs[i].size, e);
+	return r;
+}
+
+static int ext4(const struct survey *s, const char *path, struct err *e)
+{
+	const struct export_spec *spec = s->job->spec;
+	struct settling work = { .job = s->job };
+	int r = make_ext4(s, path, e);
+
+	if (!r)
+		r = ext4_open(&work.image, path, spec->has_epoch, spec->epoch, e);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; !r && i < s->skip.n; i++)
+		r = ext4_remove(work.image, s->skip.v[i], e);
+	if (!r)
+		r = tree_walk(s->job->root->tree_fd, settle, &work, e);
+	if (!r)
+		return ext4_close(work.image, e);
+	ext4_free(work.image);
+	return r;
 }
 
 int export_image(const struct export_job *job, struct partial *to, struct err *e)
@@ -123,8 +229,8 @@ int export_image(const struct export_job *job, struct partial *to, struct err *e
 		r = tree_walk(job->root->tree_fd, count, &s, e);
 	if (!r)
 		r = job->spec->format == EXPORT_SQUASHFS ? squashfs(&s, path, e) :
-		    job->spec->format == EXPORT_EROFS ? erofs(&s, path, e) :
-		    err_set(e, -ERR_UNSUPPORTED, "not yet");
+		    job->spec->format == EXPORT_EROFS	 ? erofs(&s, path, e) :
+							   ext4(&s, path, e);
 	strv_free(&s.skip);
 	return r;
 }

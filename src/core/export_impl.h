@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #pragma once
 
+#include <limits.h>
+
 #include "core/export.h"
 #include "mech/archive_write.h"
 #include "mech/digest.h"
 #include "os/partial.h"
+#include "os/tree.h"
 
 /* What every format is given. */
 struct export_job {
@@ -14,6 +17,30 @@ struct export_job {
 };
 
 bool export_left_out(const struct export_job *job, const char *path);
+
+/* What stat(2) does not know of a file. */
+struct facts {
+	struct buf names, values;    /* of the attributes */
+	struct archive_attr *attrs;  /* sorted */
+	struct archive_extent *data; /* what is no hole */
+	size_t nattrs, attrs_cap, ndata, data_cap;
+	char link[PATH_MAX];
+	char *hardlink;
+};
+
+/* Read those of @f's extended attributes that are the root's own: 0 or -errno. */
+int facts_attrs(struct facts *facts, const struct tree_file *f);
+
+/* Where the file @fd has data: 1 if there are holes, 0 if there are none, or -errno. */
+int facts_extents(struct facts *facts, int fd, const struct stat *st);
+
+/* Open the regular file @f, made sure that it is the one that was seen. */
+int export_open(const struct tree_file *f, struct err *e);
+
+/* @st with no mtime later than the epoch. */
+struct stat export_settled(const struct export_job *job, const struct stat *st);
+
+void facts_free(struct facts *facts);
 
 /* A file that is written in order, and what becomes known of it on the way. */
 struct export_out {

@@ -57,6 +57,11 @@ static void name_blob(struct blob *b, struct digest *d)
 	snprintf(b->digest, sizeof(b->digest), "sha256:%s", hex);
 }
 
+static char *blob_path(const struct blob *b)
+{
+	return xasprintf(BLOBS "/%s", b->digest + strlen("sha256:"));
+}
+
 /* The descriptor of a blob. */
 static struct json *describe(const char *type, const struct blob *b)
 {
@@ -79,28 +84,43 @@ static int put_text(int dirfd, const char *name, const char *text, size_t n, str
 	return export_write(&out, text, n, e);
 }
 
-/* Print @doc (taken over) to the file @name; without one to a blob, which becomes *@b. */
-static int put_json(int dirfd, const char *name, struct json *doc, struct blob *b,
-		    struct err *e)
+/* Print @doc, which is taken over. */
+static int print(struct json *doc, char **text, size_t *n, struct err *e)
 {
 	_cleanup_json_ struct json *owned = doc;
-	_cleanup_digest_ struct digest *d = NULL;
-	_cleanup_free_ char *text = NULL, *path = NULL;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
+	FILE *f = open_memstream(text, n);
 	int r = f ? json_print(f, owned, e) : err_set(e, -errno, "print a document");
 
 	if (f)
 		fclose(f);
-	if (r < 0 || name)
-		return r < 0 ? r : put_text(dirfd, name, text, n, e);
-	r = digest_new(&d, DIGEST_SHA256, e);
+	return r;
+}
+
+static int put_json(int dirfd, const char *name, struct json *doc, struct err *e)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t n = 0;
+	int r = print(doc, &text, &n, e);
+
+	return r < 0 ? r : put_text(dirfd, name, text, n, e);
+}
+
+/* The same as a blob, which becomes *@b. */
+static int put_blob(int dirfd, struct json *doc, struct blob *b, struct err *e)
+{
+	_cleanup_digest_ struct digest *d = NULL;
+	_cleanup_free_ char *text = NULL, *path = NULL;
+	size_t n = 0;
+	int r = print(doc, &text, &n, e);
+
+	if (!r)
+		r = digest_new(&d, DIGEST_SHA256, e);
 	if (r < 0)
 		return r;
 	digest_add(d, text, n);
 	name_blob(b, d);
 	b->size = n;
-	path = xasprintf(BLOBS "/%s", strchr(b->digest, ':') + 1);
+	path = blob_path(b);
 	return put_text(dirfd, path, text, n, e);
 }
 
@@ -130,7 +150,7 @@ static int put_layer(const struct export_job *job, int dirfd, struct blob *layer
 	name_blob(layer, packed);
 	name_blob(diff, plain);
 	layer->size = out.bytes;
-	path = xasprintf(BLOBS "/%s", strchr(layer->digest, ':') + 1);
+	path = blob_path(layer);
 	return renameat(dirfd, temp, dirfd, path) < 0 ? err_set(e, -errno, "name the layer") :
 							0;
 }
@@ -196,21 +216,21 @@ static struct json *index_of(const struct export_job *job, const struct blob *b)
 
 int export_oci(const struct export_job *job, int dirfd, struct err *e)
 {
-	struct blob layer, diff, conf, man;
+	struct blob layer = { 0 }, diff = { 0 }, conf = { 0 }, man = { 0 };
 	struct json *doc;
 	int r = fdio_mkdirs(dirfd, BLOBS, 0755, e);
 
 	if (!r)
 		r = put_layer(job, dirfd, &layer, &diff, e);
 	if (!r)
-		r = put_json(dirfd, NULL, config(job, &diff), &conf, e);
+		r = put_blob(dirfd, config(job, &diff), &conf, e);
 	if (!r)
-		r = put_json(dirfd, NULL, manifest(&conf, &layer), &man, e);
+		r = put_blob(dirfd, manifest(&conf, &layer), &man, e);
 	if (!r)
-		r = put_json(dirfd, "index.json", index_of(job, &man), NULL, e);
+		r = put_json(dirfd, "index.json", index_of(job, &man), e);
 	if (r < 0)
 		return r;
 	doc = json_obj();
 	json_set_str(doc, "imageLayoutVersion", "1.0.0");
-	return put_json(dirfd, "oci-layout", doc, NULL, e);
+	return put_json(dirfd, "oci-layout", doc, e);
 }

@@ -5,7 +5,6 @@
 #include <search.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,11 +12,8 @@
 #include "base/log.h"
 #include "core/export_impl.h"
 #include "os/fdio.h"
-#include "os/tree.h"
 
 #define CHUNK ((size_t)1024 * 1024)
-#define ATTR_LIST_MAX 65536 /* the kernel's limits */
-#define ATTR_VALUE_MAX 65536
 #define TICK_NS 100000000L
 
 /* The first name of a file that has several. */
@@ -36,25 +32,6 @@ struct pack {
 	uint64_t entries, bytes;
 	struct timespec last;
 };
-
-/* What archive_file points to. */
-struct facts {
-	struct buf names, values; /* of the attributes */
-	struct archive_attr *attrs;
-	struct archive_extent *data;
-	size_t nattrs, attrs_cap, ndata, data_cap;
-	char link[PATH_MAX];
-	char *hardlink;
-};
-
-static void facts_free(struct facts *f)
-{
-	buf_free(&f->names);
-	buf_free(&f->values);
-	free(f->attrs);
-	free(f->data);
-	free(f->hardlink);
-}
 
 static int compare_firsts(const void *a, const void *b)
 {
@@ -92,94 +69,6 @@ static const char *seen_as(struct pack *p, const struct tree_file *f)
 	return NULL;
 }
 
-static bool prefixed(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
-}
-
-/*
- * Labels and overlay marks are this machine's, not the root's; what is in "system." but
- * for ACLs, the file system's.
- */
-static bool wanted_attr(const char *name)
-{
-	if (prefixed(name, "user."))
-		return !prefixed(name, "user.overlay.");
-	if (prefixed(name, "trusted."))
-		return !prefixed(name, "trusted.overlay.");
-	if (prefixed(name, "security."))
-		return strcmp(name, "security.selinux") && strcmp(name, "security.SMACK64");
-	return prefixed(name, "system.posix_acl_");
-}
-
-static int by_name(const void *a, const void *b)
-{
-	const struct archive_attr *x = a, *y = b;
-
-	return strcmp(x->name, y->name);
-}
-
-/*
- * The extended attributes of @f, by way of /proc: there is no l*xattrat() before
- * Linux 6.13.
- */
-static int read_attrs(const struct tree_file *f, struct facts *facts)
-{
-	_cleanup_free_ char *path = xasprintf("/proc/self/fd/%d/%s", f->dirfd, f->name);
-	char list[ATTR_LIST_MAX], value[ATTR_VALUE_MAX];
-	ssize_t n = llistxattr(path, list, sizeof(list));
-	size_t at = 0;
-
-	if (n < 0)
-		return errno == ENOTSUP ? 0 : -errno;
-	for (const char *name = list; name < list + n; name += strlen(name) + 1) {
-		ssize_t size;
-
-		if (!wanted_attr(name))
-			continue;
-		size = lgetxattr(path, name, value, sizeof(value));
-		if (size < 0 && errno == ENODATA)
-			continue;
-		if (size < 0)
-			return -errno;
-		xgrow(&facts->attrs, &facts->attrs_cap, facts->nattrs,
-		      sizeof(*facts->attrs));
-		facts->attrs[facts->nattrs++].size = (size_t)size;
-		buf_add(&facts->names, name, strlen(name) + 1);
-		buf_add(&facts->values, value, (size_t)size);
-	}
-	/* the buffers have stopped moving */
-	for (size_t i = 0, name = 0; i < facts->nattrs; i++) {
-		facts->attrs[i].name = facts->names.data + name;
-		facts->attrs[i].value = facts->values.data + at;
-		name += strlen(facts->attrs[i].name) + 1;
-		at += facts->attrs[i].size;
-	}
-	if (facts->nattrs)
-		qsort(facts->attrs, facts->nattrs, sizeof(*facts->attrs), by_name);
-	return 0;
-}
-
-/* Where @fd has data. Returns 1 if there are holes, 0 if there are none. */
-static int read_extents(int fd, off_t size, struct facts *f)
-{
-	off_t data, hole = 0;
-
-	while ((data = lseek(fd, hole, SEEK_DATA)) >= 0) {
-		hole = lseek(fd, data, SEEK_HOLE);
-		if (hole < 0)
-			return -errno;
-		xgrow(&f->data, &f->data_cap, f->ndata, sizeof(*f->data));
-		f->data[f->ndata++] = (struct archive_extent){ (uint64_t)data,
-							       (uint64_t)(hole - data) };
-		if (hole >= size)
-			break;
-	}
-	if (data < 0 && errno != ENXIO)
-		return -errno;
-	return f->ndata != 1 || f->data[0].offset || f->data[0].length < (uint64_t)size;
-}
-
 static void tick(struct pack *p)
 {
 	const struct export_progress *progress = &p->job->spec->progress;
@@ -191,11 +80,6 @@ static void tick(struct pack *p)
 		return;
 	p->last = now;
 	progress->fn(progress->arg, p->entries, p->bytes);
-}
-
-static int changed(const struct tree_file *f, struct err *e)
-{
-	return err_set(e, -ESTALE, "'/%s' changed while it was read", f->path);
 }
 
 /* @n bytes of @fd from @at on. */
@@ -211,7 +95,8 @@ static int put_data(struct pack *p, const struct tree_file *f, int fd, uint64_t 
 		if (k < 0)
 			return err_set(e, -errno, "read '/%s'", f->path);
 		if (!k)
-			return changed(f, e);
+			return err_set(e, -ESTALE, "'/%s' changed while it was read",
+				       f->path);
 		r = archive_out_data(p->out, p->chunk, (size_t)k, e);
 		if (r < 0)
 			return r;
@@ -252,38 +137,12 @@ static int put_content(struct pack *p, const struct tree_file *f, int fd,
 	return r ? r : put_hole(p, size - at, e);
 }
 
-/* Open the regular file @f, made sure that it is the one seen. */
-static int open_file(const struct tree_file *f, struct err *e)
+/* What a file of a directory made by this program is to be, whatever it is there. */
+static void disown(struct stat *st)
 {
-	int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	_cleanup_close_ int fd = openat(f->dirfd, f->name, flags | O_NOATIME);
-	struct stat st;
-
-	if (fd < 0 && errno == EPERM)
-		fd = openat(f->dirfd, f->name, flags);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_set(e, -errno, "open '/%s'", f->path);
-	if (st.st_dev != f->st.st_dev || st.st_ino != f->st.st_ino ||
-	    st.st_size != f->st.st_size)
-		return changed(f, e);
-	return TAKE_FD(fd);
-}
-
-/* What @st is to be in the archive. */
-static struct stat settled(const struct pack *p, const struct stat *st)
-{
-	const struct export_spec *spec = p->job->spec;
-	struct stat out = *st;
-
-	if (spec->has_epoch && (out.st_mtim.tv_sec > spec->epoch ||
-				(out.st_mtim.tv_sec == spec->epoch && out.st_mtim.tv_nsec)))
-		out.st_mtim = (struct timespec){ .tv_sec = (time_t)spec->epoch };
-	if (p->ours) {
-		out.st_uid = 0;
-		out.st_gid = 0;
-		out.st_mode = S_ISDIR(st->st_mode) ? S_IFDIR | 0755 : S_IFREG | 0644;
-	}
-	return out;
+	st->st_uid = 0;
+	st->st_gid = 0;
+	st->st_mode = S_ISDIR(st->st_mode) ? S_IFDIR | 0755 : S_IFREG | 0644;
 }
 
 static int put_file(struct pack *p, const struct tree_file *f, struct err *e)
@@ -292,10 +151,12 @@ static int put_file(struct pack *p, const struct tree_file *f, struct err *e)
 	_cleanup_free_ char *path = xasprintf("./%s", f->path);
 	_cleanup_close_ int fd = -1;
 	const char *seen = seen_as(p, f);
-	struct stat st = settled(p, &f->st);
+	struct stat st = export_settled(p->job, &f->st);
 	struct archive_file file = { .path = path, .st = &st };
 	int r;
 
+	if (p->ours)
+		disown(&st);
 	if (seen) {
 		file.hardlink = facts.hardlink = xasprintf("./%s", seen);
 		return archive_out_file(p->out, &file, e);
@@ -309,15 +170,14 @@ static int put_file(struct pack *p, const struct tree_file *f, struct err *e)
 		facts.link[n] = '\0';
 		file.symlink = facts.link;
 	}
-	r = p->ours ? 0 : read_attrs(f, &facts);
+	r = p->ours ? 0 : facts_attrs(&facts, f);
 	if (r < 0)
 		return err_set(e, r, "read the attributes of '/%s'", f->path);
 	if (S_ISREG(st.st_mode) && st.st_size) {
-		fd = open_file(f, e);
+		fd = export_open(f, e);
 		if (fd < 0)
 			return fd;
-		r = st.st_blocks < (st.st_size + 511) / 512 ?
-			    read_extents(fd, st.st_size, &facts) : 0;
+		r = facts_extents(&facts, fd, &st);
 		if (r < 0)
 			return err_set(e, r, "look for holes in '/%s'", f->path);
 	}

@@ -89,6 +89,7 @@ holes() {
 	python3 - <<-'PY'
 	import os
 	for top, dirs, files in os.walk(b"."):
+	    dirs.sort()
 	    for name in sorted(files):
 	        path = os.path.join(top, name)
 	        if os.path.islink(path) or not os.path.isfile(path): continue
@@ -123,7 +124,7 @@ same_tree() {
 	local format
 	furnish
 	export SOURCE_DATE_EPOCH=1500000000
-	for format in tar tar.gz tar.xz tar.zst squashfs erofs oci.tar; do
+	for format in tar tar.gz tar.xz tar.zst squashfs erofs ext4 oci.tar; do
 		"$CROSSROOT" export one "$out/1.$format"
 	done
 	sleep 1.1
@@ -133,7 +134,7 @@ same_tree() {
 	mv "$CROSSROOT_STATE_DIR/roots/two/tree" "$BATS_TEST_TMPDIR/other/tree"
 	"$CROSSROOT" destroy two
 	cat "$tree/odd/file" "$tree/odd/big" >/dev/null
-	for format in tar tar.gz tar.xz tar.zst squashfs erofs oci.tar; do
+	for format in tar tar.gz tar.xz tar.zst squashfs erofs ext4 oci.tar; do
 		taskset -c 0 "$CROSSROOT" export one "$out/2.$format"
 		cmp "$out/1.$format" "$out/2.$format"
 	done
@@ -156,8 +157,45 @@ same_tree() {
 	# it has whole seconds from 1970 on, and its holes are whole blocks
 	find "$tree" -exec touch -h -d @1111111111 {} +
 	find "$out/un" -exec touch -h -d @1111111111 {} +
+	# shellcheck disable=SC2317
 	holes() { :; }
 	same_tree "$tree" "$out/un"
+}
+
+# with_image FILE TYPE CMD...: CMD while it is mounted at $out/mnt, for CMD alone
+with_image() {
+	mkdir -p "$out/mnt"
+	unshare -m bash -euc 'mount -o ro,loop -t "$2" "$1" "$3/mnt"; shift 3
+		out=$1 tree=$2 BATS_TEST_TMPDIR=$3 && eval "$4" && eval "$5"' bash \
+		"$1" "$2" "$out" "$out" "$tree" "$BATS_TEST_TMPDIR" \
+		"$(declare -f facts same_tree holes)" "$3"
+}
+
+@test "an ext4 image holds the root" {
+	furnish
+	setfattr -n user.top -v top "$tree"
+	setfacl -m u:7:rwx "$tree"
+	"$CROSSROOT" export one "$out/x.img"
+	e2fsck -fn "$out/x.img"
+	with_image "$out/x.img" ext4 '
+		[ "$(ls -A "$out/mnt/lost+found")" = "" ]
+		facts "$out/mnt" | grep -av lost+found >"$out/got"
+		facts "$tree" >"$out/want"
+		diff -a "$out/want" "$out/got"'
+	# room to work in, and no more than there must be
+	[ "$(stat -c %s "$out/x.img")" -lt $((300 << 20)) ]
+	[ "$(du -m "$out/x.img" | cut -f1)" -lt 20 ]
+	# what is not to be in it is taken out again
+	mkdir -p "$tree/run/crossroot/native/lib"
+	echo x >"$tree/run/crossroot/native/lib/file"
+	python3 -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' \
+		"$tree/odd/sock"
+	"$CROSSROOT" export one "$out/y.ext4"
+	e2fsck -fn "$out/y.ext4"
+	run debugfs -R "ls -p /run" "$out/y.ext4"
+	[[ $output != *crossroot* ]]
+	run debugfs -R "ls -p /odd" "$out/y.ext4"
+	[[ $output == */fifo/* && $output != *sock* ]]
 }
 
 @test "an erofs image holds the root" {
@@ -165,11 +203,9 @@ same_tree() {
 	# mkfs.erofs takes a time before 1970 for one of the far future
 	touch -d @1 "$tree/odd/holes"
 	"$CROSSROOT" export one "$out/x.erofs"
-	mkdir "$out/mnt"
-	mount -o loop,ro -t erofs "$out/x.erofs" "$out/mnt"
+	# shellcheck disable=SC2317
 	holes() { :; }
-	same_tree "$tree" "$out/mnt" || { umount "$out/mnt"; return 1; }
-	umount "$out/mnt"
+	with_image "$out/x.erofs" erofs 'same_tree "$tree" "$out/mnt"'
 }
 
 @test "an OCI image is what skopeo, umoci and podman take, and the root" {
@@ -187,6 +223,7 @@ same_tree() {
 	[ "$(find "$out/x.oci/blobs/sha256" -type f | wc -l)" -eq 3 ]
 	skopeo copy -q "oci:$out/x.oci:latest" "oci-archive:$out/copy.tar"
 	# umoci writes the holes
+	# shellcheck disable=SC2317
 	holes() { :; }
 	umoci unpack --image "$out/x.oci:latest" "$out/bundle"
 	same_tree "$tree" "$out/bundle/rootfs"
@@ -261,7 +298,7 @@ same_tree() {
 		[ "$status" -eq 2 ]
 		[[ $output == *"SOURCE_DATE_EPOCH is '$epoch'"* ]]
 	done
-	for format in squashfs erofs; do
+	for format in squashfs erofs ext4; do
 		run env PATH=/nonexistent "$CROSSROOT" export one "$out/x.$format"
 		[ "$status" -eq 1 ]
 		[[ $output == *"No such file"*"the package is"* ]]
@@ -312,7 +349,7 @@ same_tree() {
 @test "a killed export leaves what the next one deletes" {
 	head -c 8000000 /dev/urandom >"$tree/big"
 	for i in $(seq 20); do
-		format=$(sed -n "$((i % 5 + 1))p" <<<$'tar\ntar.xz\noci\nsquashfs\noci.tar')
+		format=$(sed -n "$((i % 5 + 1))p" <<<$'tar\ntar.xz\noci\next4\noci.tar')
 		"$CROSSROOT" export one "$out/x.$format" &
 		pid=$!
 		sleep "0.0$((i * 3 % 10))"
@@ -324,7 +361,7 @@ same_tree() {
 			[ -z "$(find "$out" -name '.*')" ]
 		fi
 		for _ in $(seq 50); do
-			! pgrep -f "mksquashfs.*$out" >/dev/null && break
+			! pgrep -f "mkfs.ext4.*$out" >/dev/null && break
 			sleep 0.1
 		done
 		"$CROSSROOT" export one "$out/x.$format" --force
@@ -335,7 +372,7 @@ same_tree() {
 
 @test "a full disk is said, and leaves nothing" {
 	head -c 8000000 /dev/urandom >"$tree/big"
-	for format in tar tar.gz squashfs erofs oci oci.tar; do
+	for format in tar tar.gz squashfs erofs ext4 oci oci.tar; do
 		run unshare -m sh -c 'mount -t tmpfs -o size=4m none "$1" &&
 			"$2" export one "$1/x.$3" 2>&1; echo "status $?"; ls -A "$1"' sh \
 			"$out" "$CROSSROOT" "$format"

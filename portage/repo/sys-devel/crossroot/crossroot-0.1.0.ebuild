@@ -26,7 +26,9 @@ DEPEND="
 	app-arch/libarchive:=
 	dev-libs/iniparser:=
 	dev-libs/jansson:=
+	dev-libs/libgcrypt:=
 	sys-apps/util-linux
+	sys-fs/e2fsprogs:=
 	virtual/libelf:=
 "
 RDEPEND="
