@@ -42,7 +42,7 @@ bin_src := $(sort $(wildcard src/cli/*.c))
 
 unit_src := $(wildcard tests/unit/test_*.c)
 
-pkgs := libarchive libelf jansson libgcrypt ext2fs com_err mount blkid
+pkgs := libarchive libelf jansson libcurl libgcrypt ext2fs com_err mount blkid
 pkg_cflags := $(shell $(PKG_CONFIG) --cflags $(pkgs) 2>/dev/null)
 pkg_libs := $(shell $(PKG_CONFIG) --libs $(pkgs) 2>/dev/null) -liniparser
 

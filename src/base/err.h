@@ -17,6 +17,9 @@ enum {
 	ERR_UNSUPPORTED,  /* this kernel, layout or architecture cannot do it */
 	ERR_MISMATCH,	  /* two things that must agree do not */
 	ERR_CHILD,	  /* a program that was run failed */
+	ERR_FETCH,	  /* a server or the network did not give what it should */
+	ERR_MISSING,	  /* a server has no such file */
+	ERR_VERIFY,	  /* a signature or digest is not what it has to be */
 	ERR_UNTOLD,	  /* something failed, and the caller had no struct err for it */
 };
 
