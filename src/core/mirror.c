@@ -85,7 +85,8 @@ int mirror_split(const char *name, char variant[STAGE_VARIANT_SIZE],
 	date[MIRROR_DATE_SIZE - 1] = '\0';
 	memcpy(variant, name, n);
 	variant[n] = '\0';
-	if (name[n] == '-' && mirror_date_ok(date) && !strpbrk(variant, "/ \t"))
+	if (name[n] == '-' && mirror_date_ok(date) && isalnum((unsigned char)*variant) &&
+	    !strpbrk(variant, "/ \t"))
 		return 0;
 none:
 	return err_set(e, -ERR_FORMAT, "'%.80s' is no name of a stage's file", name);

@@ -221,27 +221,53 @@ static int child_failed(const char *name, int status, struct buf *err, struct er
 		       WEXITSTATUS(status), sep, text);
 }
 
+/* Run it to its end; its wait status goes into *@status. */
+static int run_whole(char *const argv[], char *const envp[], struct buf *out, size_t max,
+		     struct buf *err, int *status, struct err *e)
+{
+	_cleanup_(child_close) struct child c = { .out = -1, .err = -1, .pidfd = -1 };
+	int r = child_start(&c, argv, envp, out != NULL);
+
+	if (r < 0)
+		return err_set(e, r, "run '%s'", argv[0]);
+	c.pidfd = pidfd_open(c.pid, 0);
+	child_collect(&c, out, max, err);
+	while (waitpid(c.pid, status, 0) < 0)
+		if (errno != EINTR)
+			return err_set(e, -errno, "wait for '%s'", argv[0]);
+	return 0;
+}
+
 int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 	     struct err *e)
 {
 	_cleanup_buf_ struct buf o = { 0 }, err = { 0 };
-	_cleanup_(child_close) struct child c = { .out = -1, .err = -1, .pidfd = -1 };
-	int status, r;
+	int status, r = run_whole(argv, envp, out ? &o : NULL, max, &err, &status, e);
 
-	r = child_start(&c, argv, envp, out != NULL);
 	if (r < 0)
-		return err_set(e, r, "run '%s'", argv[0]);
-	c.pidfd = pidfd_open(c.pid, 0);
-	child_collect(&c, &o, max, &err);
-	while (waitpid(c.pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_set(e, -errno, "wait for '%s'", argv[0]);
+		return r;
 	if (status)
 		return child_failed(argv[0], status, &err, e);
 	if (out) {
 		buf_add(&o, "", 0);
 		*out = TAKE_PTR(o.data);
 	}
+	return 0;
+}
+
+int proc_ask(char *const argv[], char *const envp[], char **out, size_t max, int *status,
+	     struct err *e)
+{
+	_cleanup_buf_ struct buf o = { 0 }, err = { 0 };
+	int r = run_whole(argv, envp, &o, max, &err, status, e);
+
+	if (r < 0)
+		return r;
+	if (WIFSIGNALED(*status))
+		return child_failed(argv[0], *status, &err, e);
+	*status = WEXITSTATUS(*status);
+	buf_add(&o, "", 0);
+	*out = TAKE_PTR(o.data);
 	return 0;
 }
 

@@ -17,5 +17,12 @@
 int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 	     struct err *e);
 
+/*
+ * The same for a program whose exit status is an answer: it goes into *@status, and
+ * standard error is dropped. -ERR_CHILD only for one that a signal ended.
+ */
+int proc_ask(char *const argv[], char *const envp[], char **out, size_t max, int *status,
+	     struct err *e);
+
 /* The 128+N or plain exit status a shell would report for wait status @wstatus. */
 int proc_exit_status(int wstatus);

@@ -232,7 +232,8 @@ static void test_names(void **state)
 	char variant[STAGE_VARIANT_SIZE], date[MIRROR_DATE_SIZE];
 	static const char *const bad[] = { "", ".tar.xz", DATE ".tar.xz", "-" DATE ".tar.xz",
 					   "stage3-arm64-openrc.tar.xz", NAME ".DIGESTS",
-					   "stage3" DATE ".tar.xz", "a/b-" DATE ".tar.xz" };
+					   "stage3" DATE ".tar.xz", "a/b-" DATE ".tar.xz",
+					   ".lock-" NAME };
 
 	(void)state;
 	assert_int_equal(mirror_split(NAME, variant, date, NULL), 0);

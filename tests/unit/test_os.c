@@ -566,6 +566,25 @@ static void run_reports_failure(void **state _unused_)
 	assert_null(out);
 }
 
+/* A status that is an answer is no failure; what was said before it is kept. */
+static void ask_tells_the_status(void **state _unused_)
+{
+	char *const three[] = { "sh", "-c", "echo out; echo noise >&2; exit 3", NULL };
+	char *const killed[] = { "sh", "-c", "kill -9 $$", NULL };
+	char *const none[] = { "crossroot-no-such-program", NULL };
+	_cleanup_free_ char *out = NULL;
+	char *no_out = NULL;
+	struct err e = { 0 };
+	int status = 0;
+
+	assert_int_equal(proc_ask(three, NULL, &out, 100, &status, &e), 0);
+	assert_int_equal(status, 3);
+	assert_string_equal(out, "out\n");
+	assert_int_equal(proc_ask(killed, NULL, &no_out, 100, &status, &e), -ERR_CHILD);
+	assert_int_equal(proc_ask(none, NULL, &no_out, 100, &status, &e), -ENOENT);
+	assert_null(no_out);
+}
+
 static void run_leaves_daemons_alone(void **state _unused_)
 {
 	_cleanup_free_ char *out = NULL;
@@ -737,6 +756,7 @@ int main(void)
 		t(run_collects),
 		t(run_reports_failure),
 		t(run_leaves_daemons_alone),
+		t(ask_tells_the_status),
 		t(run_resets_signals),
 		t(run_dies_with_parent),
 		t(lock_contention),
