@@ -7,6 +7,8 @@
 #                 tests/stage/make-gentoo-stage; name it too)
 # make check-unit | check-cli | check-root | check-storage | check-layers | check-docs |
 #                 check-repo: parts of it
+# make check-unit | check-cli | check-mirror | check-root | check-layers | check-docs | check-repo
+#                 parts of it
 # make check-portage  real Portage in roots: a quarter of an hour (root)
 # make check-long whole packages, emulated and native, compared: half an hour (root)
 # make analyze    cppcheck and gcc -fanalyzer
@@ -113,7 +115,7 @@ $(O)/tests/%: $(O)/tests/unit/%.o $(O)/libcrossroot.a
 
 unit_bins := $(patsubst tests/unit/%.c,$(O)/tests/%,$(unit_src))
 
-check: check-layers check-docs check-repo check-unit check-san check-fuzz check-cli check-root \
+check: check-layers check-docs check-repo check-unit check-san check-fuzz check-cli check-mirror check-root \
 	check-storage
 
 check-unit: $(unit_bins)
@@ -163,6 +165,9 @@ check-repo:
 
 check-cli: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/cli
+
+check-mirror: all
+	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/mirror
 
 check-root: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/root
@@ -229,5 +234,5 @@ clean:
 
 .PHONY: all install install-data uninstall installcheck clean FORCE demo bench analyze sanitized test-programs
 .PHONY: check check-unit check-san check-fuzz replay fuzz check-layers check-docs
-.PHONY: check-repo check-cli check-root check-storage check-long check-portage
+.PHONY: check-repo check-cli check-mirror check-root check-storage check-long check-portage
 -include $(shell find $(O) -type f -name '*.d' 2>/dev/null)

@@ -3,15 +3,17 @@
 # bash completion for crossroot; tests/check-docs holds it to what --help says.
 
 _crossroot_commands="create list info destroy clone snapshot rollback diff resize export"
-_crossroot_commands+=" run enter emerge setup plan verify audit doctor crossdev-args crossdev-hook"
+_crossroot_commands+=" run enter emerge setup plan verify audit doctor stage crossdev-args crossdev-hook"
 
 # The options of the command $1; those with a value end in "=".
 _crossroot_options() {
 	local settings="--native= --native-root= --qemu= --qemu-arg= --binfmt="
 	local inside="--bind= --tmpfs= --env= --tmpfs-build="
+	local stage="--variant= --init= --mirror= --insecure-stage --progress="
 
 	case $1 in
-	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $settings" ;;
+	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $stage $settings" ;;
+	stage) echo "$stage --target= --config= --keep= --json" ;;
 	run | enter) echo "$settings $inside --chdir= --user= --ephemeral --keep=" ;;
 	emerge) echo "$settings $inside" ;;
 	export) echo "--format= --force" ;;
@@ -44,6 +46,8 @@ _crossroot_value() {
 	case $1 in
 	--native) _crossroot_words "none toolchain tools" ;;
 	--format) _crossroot_words "tar tar.gz tar.xz tar.zst squashfs erofs ext4 oci oci.tar" ;;
+	--init) _crossroot_words "openrc systemd" ;;
+	--progress) _crossroot_words "bar json none" ;;
 	--binfmt) _crossroot_words "private global" ;;
 	--storage) _crossroot_words "dir image overlay tmpfs" ;;
 	--event) _crossroot_words "install uninstall" ;;
@@ -102,6 +106,8 @@ _crossroot() {
 		_crossroot_value "$open"
 	elif [[ $cur == -* ]]; then
 		_crossroot_words "${options//=/} $([[ $cmd != run ]] || echo --)"
+	elif ((given == 0)) && [[ $cmd == stage ]]; then
+		_crossroot_words "list fetch verify prune"
 	elif ((given == 0)) && [[ $cmd == audit ]]; then
 		_crossroot_action file
 	elif ((given == 1)) && [[ $cmd == export ]]; then

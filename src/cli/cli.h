@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "core/root.h"
 #include "core/settings.h"
+#include "core/stage.h"
 #include "mech/archive.h"
 
 enum { EXIT_USAGE = 2, EXIT_RUN = 125 };
@@ -43,7 +44,7 @@ struct given {
 extern const struct cmd cmd_audit, cmd_clone, cmd_create, cmd_crossdev_args,
 	cmd_crossdev_hook, cmd_destroy, cmd_diff, cmd_doctor, cmd_emerge, cmd_enter,
 	cmd_export, cmd_info, cmd_list, cmd_plan, cmd_resize, cmd_rollback, cmd_run,
-	cmd_setup, cmd_snapshot, cmd_verify;
+	cmd_setup, cmd_snapshot, cmd_stage, cmd_verify;
 extern const struct cmd *const commands[];
 
 /*
@@ -70,10 +71,6 @@ int ui_options(const struct given *g, struct settings *s, struct err *e);
 
 /* Read the machine's settings on top of @s; it need not have any. */
 int ui_machine(struct settings *s, struct err *e);
-
-/* A bar on the terminal for unpacking, NULL where none is wanted; and its end. */
-struct archive_progress *ui_progress(void);
-void ui_progress_end(const struct archive_progress *bar);
 
 /*
  * What a command on one root works with: the root g->args[0], locked, and its
@@ -105,8 +102,41 @@ char *ui_state_text(const struct status *st);
 struct json;
 void ui_status_json(const struct status *st, struct json *o);
 void ui_snapshots_json(const struct storage *s, struct json *o);
+/* How --progress wants to be told what takes long. */
+struct progress {
+	bool bar, json;
+	bool drawn;
+};
+
+int progress_init(struct progress *p, const struct given *g, struct err *e);
+void progress_stage(void *arg, const char *what, uint64_t done, uint64_t total,
+		    uint64_t rate);
+void progress_unpack(void *arg, uint64_t done, uint64_t total, uint64_t entries);
+void progress_end(struct progress *p);
+
+/*
+ * Where a command gets stages: the machine's settings, those of --config, the options
+ * of OPT_STAGE. Points into itself: not to be copied.
+ */
+struct ui_stage {
+	struct settings settings;
+	struct progress progress;
+	struct stage_watch watch;
+	struct archive_progress unpack;
+	struct stage_source source;
+};
+
+int ui_stage(const struct given *g, struct ui_stage *u, struct err *e);
+void ui_stage_close(struct ui_stage *u);
 
 /* Options of several commands. */
+#define OPT_STAGE                                                                      \
+	{ 0, "variant", "NAME", "the stage to fetch, as a mirror calls it" },           \
+	{ 0, "init", "openrc|systemd", "the init system of the stage (openrc)" },      \
+	{ 0, "mirror", "URL", "fetch from here (repeat for more)" },                   \
+	{ 0, "insecure-stage", NULL, "take a stage that nobody signed for" },          \
+	{ 0, "progress", "bar|json|none", "how to tell what is done" }
+
 #define OPT_SETTINGS                                                                   \
 	{ 0, "native", "TIER", "none, toolchain or tools: how much runs natively" },   \
 	{ 0, "native-root", "DIR", "where the native programs come from (/)" },        \

@@ -128,7 +128,8 @@ static int hook(const struct given *g, struct err *e)
 {
 	const char *event = either(given_get(g, "event"), "");
 	bool install = !strcmp(event, "install");
-	struct archive_progress *bar = ui_progress();
+	struct progress bar;
+	const struct archive_progress unpack = { .fn = progress_unpack, .arg = &bar };
 	struct settings own, machine;
 	struct crossdev_event ev;
 	struct registry reg;
@@ -139,16 +140,18 @@ static int hook(const struct given *g, struct err *e)
 			       event);
 	settings_init(&own);
 	settings_init(&machine);
-	r = read_event(g, &ev, e);
+	r = progress_init(&bar, g, e);
+	if (!r)
+		r = read_event(g, &ev, e);
 	if (!r)
 		r = read_settings(g, &own, &machine, e);
 	ev.native_root = machine.native_root;
 	if (!r)
 		r = ui_registry(g, &reg, e);
 	if (!r) {
-		r = install ? crossdev_install(&reg, &ev, &own, bar, e) :
+		r = install ? crossdev_install(&reg, &ev, &own, &unpack, e) :
 			      crossdev_uninstall(&reg, &ev, e);
-		ui_progress_end(bar);
+		progress_end(&bar);
 		registry_close(&reg);
 	}
 	settings_free(&own);

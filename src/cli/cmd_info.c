@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "cli/cli.h"
+#include "core/origin.h"
+#include "core/planner.h"
 #include "core/qemu.h"
 #include "core/snapshot.h"
 #include "core/status.h"
@@ -12,7 +15,39 @@ struct info {
 	const char *tuple, *qemu, *no_qemu;
 	uint64_t bytes;
 	struct strv users; /* overlays upon it */
+	struct origin origin;
+	struct plan plan;
+	bool has_origin, has_plan;
 };
+
+/* How many programs of this many names fit a line. */
+enum { NAMED = 8 };
+
+static struct json *origin_json(const struct origin *o)
+{
+	struct json *j = json_obj();
+
+	json_set_str(j, "file", o->stage);
+	json_set_str(j, "variant", o->variant);
+	json_set_str(j, "date", o->date);
+	json_set_str(j, "url", o->url);
+	json_set_str(j, "key", o->key);
+	json_set_bool(j, "verified", o->verified);
+	return j;
+}
+
+static struct json *plan_json(const struct plan *p)
+{
+	struct json *j = json_obj(), *not = json_arr();
+
+	for (size_t i = 0; i < p->swaps.n; i++)
+		if (p->swaps.v[i].reason)
+			json_append(not, json_str(p->swaps.v[i].path));
+	json_set_int(j, "matching", (int64_t)plan_count(p, TIER_TOOLS));
+	json_set_int(j, "of", (int64_t)p->swaps.n);
+	json_set(j, "emulated", not);
+	return j;
+}
 
 static int show_json(const struct info *in, struct err *e)
 {
@@ -33,6 +68,8 @@ static int show_json(const struct info *in, struct err *e)
 	for (size_t i = 0; i < in->users.n; i++)
 		json_append(users, json_str(in->users.v[i]));
 	json_set(doc, "base_of", users);
+	json_set(doc, "stage", in->has_origin ? origin_json(&in->origin) : json_str(NULL));
+	json_set(doc, "twins", in->has_plan ? plan_json(&in->plan) : json_str(NULL));
 	if (!in->st->problem)
 		json_set_str(doc, "problem", in->no_qemu);
 	return json_print(stdout, doc, e);
@@ -65,16 +102,67 @@ static void show_storage(const struct info *in)
 	       in->st->problem ? in->st->problem : "");
 }
 
+static void show_origin(const struct origin *o)
+{
+	printf("stage        %s, ", o->stage ? o->stage : "?");
+	if (o->verified)
+		printf("signed by %s\n", o->key ? o->key : "?");
+	else
+		printf("NOT VERIFIED (--insecure-stage)\n");
+	if (o->url)
+		printf("fetched from %s\n", o->url);
+}
+
+static void show_plan(const struct plan *p)
+{
+	size_t native = plan_count(p, TIER_TOOLS), named = 0;
+
+	printf("twins        %zu of %zu programs", native, p->swaps.n);
+	for (size_t i = 0; i < p->swaps.n; i++) {
+		if (!p->swaps.v[i].reason)
+			continue;
+		if (named < NAMED)
+			printf("%s%s", named ? ", " : "; emulated: ",
+			       path_base(p->swaps.v[i].path));
+		named++;
+	}
+	if (named > NAMED)
+		printf(" and %zu more", named - NAMED);
+	puts(named ? "; 'crossroot plan' says why" : "");
+}
+
 static void show(const struct info *in)
 {
 	printf("name         %s\n", in->st->root.name);
 	printf("target       %s (%s)\n", in->tuple, in->st->root.arch->name);
+	if (in->has_origin)
+		show_origin(&in->origin);
 	printf("tree         %s\n", in->st->root.tree);
 	show_storage(in);
 	printf("native       %s\n", tier_name(in->settings->native));
 	printf("native root  %s\n", in->settings->native_root);
+	if (in->has_plan)
+		show_plan(&in->plan);
+	else
+		printf("twins        not planned yet: 'crossroot plan %s'\n",
+		       in->st->root.name);
 	printf("qemu         %s\n",
 	       in->qemu ? in->qemu : in->no_qemu ? in->no_qemu : "not needed");
+}
+
+/* The plan that is kept, if it still holds; for that the files have to be seen. */
+static bool kept_plan(const struct registry *reg, const struct status *st,
+		      const struct settings *s, struct plan *plan)
+{
+	struct root root;
+	bool kept = false;
+
+	if (st->state != ROOT_READY && st->state != ROOT_RUNNING)
+		return false;
+	if (!root_open(reg, st->root.name, LOCK_SHARED, &root, NULL))
+		kept = planner_kept(&root, s, reg->state, plan);
+	root_close(&root);
+	return kept;
 }
 
 /* What is known of a root without running anything in it. */
@@ -93,10 +181,15 @@ static int tell(const struct given *g, const struct registry *reg,
 	qemu_find(st->root.arch, s, &qemu, &no_qemu);
 	in.qemu = qemu.path;
 	in.no_qemu = no_qemu.msg[0] ? no_qemu.msg : NULL;
+	in.has_origin = !origin_read(&in.origin, st->root.dir_fd, NULL);
+	in.has_plan = kept_plan(reg, st, s, &in.plan);
 	if (!r && given_has(g, "json"))
 		r = show_json(&in, e);
 	else if (!r)
 		show(&in);
+	if (in.has_plan)
+		plan_free(&in.plan);
+	origin_free(&in.origin);
 	qemu_free(&qemu);
 	strv_free(&in.users);
 	return r;

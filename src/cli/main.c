@@ -28,6 +28,7 @@ const struct cmd *const commands[] = {
 	/* on the host */
 	&cmd_audit,
 	&cmd_doctor,
+	&cmd_stage,
 	&cmd_crossdev_args,
 	&cmd_crossdev_hook,
 	NULL,

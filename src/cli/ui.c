@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "cli/cli.h"
 #include "core/qemu.h"
 #include "core/status.h"
@@ -101,6 +99,10 @@ int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct
 	r = read_settings(&o->root, &o->settings, e);
 	if (!r)
 		r = ui_options(g, &o->settings, e);
+	if (!r && !strcmp(o->settings.native_root, NATIVE_ROOT_STAGE)) {
+		r = err_set(e, -ERR_USAGE, "a native root is fetched when a root is created");
+		err_hint(e, "'crossroot create NAME --native-root " NATIVE_ROOT_STAGE "'");
+	}
 	if (r < 0)
 		ui_close(o);
 	return r;
@@ -138,26 +140,4 @@ void ui_close(struct opened *o)
 	settings_free(&o->settings);
 	root_close(&o->root);
 	registry_close(&o->reg);
-}
-
-static void draw(void *arg, uint64_t done, uint64_t total, uint64_t entries)
-{
-	int percent = total ? (int)(done * 100 / total) : 0;
-
-	(void)arg;
-	fprintf(stderr, "\r\033[K[%-30.*s] %3d%%  %" PRIu64 " files", percent * 30 / 100,
-		"##############################", percent, entries);
-}
-
-struct archive_progress *ui_progress(void)
-{
-	static struct archive_progress bar = { .fn = draw };
-
-	return isatty(STDERR_FILENO) && log_level() > LOG_QUIET ? &bar : NULL;
-}
-
-void ui_progress_end(const struct archive_progress *bar)
-{
-	if (bar)
-		fputs("\r\033[K", stderr);
 }

@@ -14,6 +14,7 @@
 #include "core/pristine.h"
 #include "core/setup.h"
 #include "core/stack.h"
+#include "core/stage_check.h"
 
 static int check_target(const char *target, const struct arch *found, struct err *e)
 {
@@ -68,6 +69,10 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 			 spec->stage ? spec->stage : spec->name);
 	if (!r)
 		r = check_target(spec->settings->target, *arch, e);
+	if (!r && spec->want)
+		r = stage_check(m->tree_fd, spec->settings->target, spec->want, e);
+	if (!r && spec->origin)
+		r = origin_write(spec->origin, m->dir_fd, e);
 	if (!r)
 		r = settings_write(spec->settings, m->dir_fd, "root.conf", e);
 	if (!r && spec->setup && !storage_is_read_only(&m->root.storage))
@@ -156,8 +161,13 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 	if (access(spec->settings->native_root, X_OK) < 0)
 		return err_set(e, -errno, "open the native root '%s'",
 			       spec->settings->native_root);
-	if (spec->stage && (stage = open_stage(spec->stage, e)) < 0)
-		return stage;
+	if (spec->stage_fd >= 0)
+		stage = fcntl(spec->stage_fd, F_DUPFD_CLOEXEC, 3);
+	else if (spec->stage)
+		stage = open_stage(spec->stage, e);
+	if (stage < 0 && spec->stage)
+		return spec->stage_fd < 0 ? stage :
+			       err_set(e, -errno, "open the stage '%s'", spec->stage);
 	r = clone_reserve(reg, spec->name, &lock, e);
 	if (r < 0)
 		return r;

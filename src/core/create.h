@@ -2,13 +2,19 @@
 #pragma once
 
 #include "core/make.h"
+#include "core/origin.h"
 #include "core/root.h"
 #include "core/settings.h"
+#include "core/stage_table.h"
 #include "mech/archive.h"
 
 struct create_spec {
 	const char *name;
 	const char *stage; /* path of the tarball; NULL: the storage has its files */
+	int stage_fd;	   /* the tarball, open; -1: the file at @stage */
+	/* NULL: not compared; else what the stage has to be, with the settings' target */
+	const struct stage_id *want;
+	const struct origin *origin; /* NULL: the user gave the tarball */
 	struct storage_spec storage;
 	const struct settings *settings; /* become the root's own; a target is held to */
 	/* NULL, or the name of the mark to leave for this maker: pristine.h */

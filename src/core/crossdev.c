@@ -209,8 +209,8 @@ static int make_root(const struct registry *reg, const struct crossdev_event *ev
 		     struct err *e)
 {
 	const struct create_spec spec = {
-		.name = ev->target, .stage = ev->stage, .settings = s, .setup = true,
-		.maker = MAKER,
+		.name = ev->target, .stage = ev->stage, .stage_fd = -1, .settings = s,
+		.setup = true, .maker = MAKER,
 	};
 	_cleanup_versions_ struct versions want = { 0 };
 	int r;

@@ -169,6 +169,26 @@ static int plan_key(const struct root *root, const struct settings *s, int nativ
 	return 0;
 }
 
+/* What a plan of @root is made of and known by; the caller closes *@native_fd. */
+static int begin(const struct root *root, const struct settings *s, int *native_fd,
+		 char **key, struct err *e)
+{
+	*native_fd = open(s->native_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (*native_fd < 0)
+		return err_set(e, -errno, "open the native root '%s'", s->native_root);
+	return plan_key(root, s, *native_fd, key, e);
+}
+
+static int load(const struct root *root, const struct settings *s, int native_fd,
+		const char *key, const char *layers_dir, struct plan *out)
+{
+	if (!plan_load(root, native_fd, key, layers_dir, out))
+		return 0;
+	out->native_root = xstrdup(s->native_root);
+	out->machine = root->arch->uname;
+	return 1;
+}
+
 int planner_get(const struct root *root, const struct settings *s, const char *state,
 	     struct plan *out, struct err *e)
 {
@@ -177,17 +197,11 @@ int planner_get(const struct root *root, const struct settings *s, const char *s
 	int r;
 
 	*out = (struct plan){ 0 };
-	native_fd = open(s->native_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (native_fd < 0)
-		return err_set(e, -errno, "open the native root '%s'", s->native_root);
-	r = plan_key(root, s, native_fd, &key, e);
+	r = begin(root, s, &native_fd, &key, e);
 	if (r < 0)
 		return r;
-	if (plan_load(root, native_fd, key, layers_dir, out)) {
-		out->native_root = xstrdup(s->native_root);
-		out->machine = root->arch->uname;
+	if (load(root, s, native_fd, key, layers_dir, out))
 		return 0;
-	}
 	r = make_plan(root, s, native_fd, layers_dir, out, e);
 	if (!r)
 		r = plan_save(root, native_fd, key, out, e);
@@ -196,6 +210,17 @@ int planner_get(const struct root *root, const struct settings *s, const char *s
 	if (r < 0)
 		plan_free(out);
 	return r;
+}
+
+int planner_kept(const struct root *root, const struct settings *s, const char *state,
+		 struct plan *out)
+{
+	_cleanup_free_ char *layers_dir = path_join(state, "layers"), *key = NULL;
+	_cleanup_close_ int native_fd = -1;
+
+	*out = (struct plan){ 0 };
+	return !begin(root, s, &native_fd, &key, NULL) &&
+	       load(root, s, native_fd, key, layers_dir, out);
 }
 
 int planner_prune(const char *state, struct err *e)

@@ -14,5 +14,12 @@
 int planner_get(const struct root *root, const struct settings *s, const char *state,
 	     struct plan *out, struct err *e);
 
+/*
+ * The kept plan if it still holds: 1 with @out filled, else 0. Nothing is planned,
+ * started or written.
+ */
+int planner_kept(const struct root *root, const struct settings *s, const char *state,
+		 struct plan *out);
+
 /* Delete the native layers that no root's plan names any more. */
 int planner_prune(const char *state, struct err *e);

@@ -33,6 +33,11 @@ enum key_id {
 	KEY_BINFMT,
 	KEY_TMPFS_BUILD,
 	KEY_TMPFS,
+	KEY_MIRRORS,
+	KEY_KEYRING,
+	KEY_STAGE_CACHE,
+	KEY_MIRROR_TIMEOUT,
+	KEY_MIRROR_TRIES,
 	KEYS,
 };
 
@@ -49,11 +54,23 @@ static const struct config_key keys[KEYS] = {
 	[KEY_BINFMT] = { "binfmt", false },
 	[KEY_TMPFS_BUILD] = { "tmpfs_build", false },
 	[KEY_TMPFS] = { "tmpfs", true },
+	[KEY_MIRRORS] = { "mirrors", true },
+	[KEY_KEYRING] = { "keyring", false },
+	[KEY_STAGE_CACHE] = { "stage_cache", false },
+	[KEY_MIRROR_TIMEOUT] = { "mirror_timeout", false },
+	[KEY_MIRROR_TRIES] = { "mirror_tries", false },
 };
 
 void settings_init(struct settings *s)
 {
-	*s = (struct settings){ .native_root = xstrdup("/"), .native = TIER_TOOLS };
+	*s = (struct settings){
+		.native_root = xstrdup("/"),
+		.native = TIER_TOOLS,
+		.keyring = xstrdup("/usr/share/openpgp-keys/gentoo-release.asc"),
+		.stage_cache = xstrdup("/var/cache/crossroot/stages"),
+		.mirror_timeout = 30,
+		.mirror_tries = 5,
+	};
 }
 
 void settings_free(struct settings *s)
@@ -62,6 +79,9 @@ void settings_free(struct settings *s)
 	free(s->native_root);
 	free(s->qemu);
 	free(s->tmpfs_build);
+	free(s->keyring);
+	free(s->stage_cache);
+	strv_free(&s->mirrors);
 	strv_free(&s->qemu_args);
 	strv_free(&s->extra_swaps);
 	strv_free(&s->excluded_swaps);
@@ -126,6 +146,32 @@ static int add_env(struct strv *env, const char *value, struct err *e)
 	return 0;
 }
 
+static int add_mirror(struct strv *mirrors, const char *value, struct err *e)
+{
+	static const char *const schemes[] = { "https://", "http://", "file:///" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (!strncmp(value, schemes[i], strlen(schemes[i])) &&
+		    !value[strcspn(value, " \t\"?#")]) {
+			strv_add(mirrors, value);
+			return 0;
+		}
+	return err_set(e, -ERR_CONFIG, "'%s' is no URL of a mirror: https://, http:// "
+		       "or file:///", value);
+}
+
+static int set_number(unsigned *field, const char *value, unsigned most, struct err *e)
+{
+	size_t n = strspn(value, "0123456789");
+	unsigned long v = n && n < 7 && !value[n] ? strtoul(value, NULL, 10) : 0;
+
+	if (!v || v > most)
+		return err_set(e, -ERR_CONFIG, "'%s' is no number from 1 to %u", value,
+			       most);
+	*field = (unsigned)v;
+	return 0;
+}
+
 /* As tmpfs takes it: bytes, or with one of k, m, g behind, or a part of the memory. */
 static int set_size(char **field, const char *value, struct err *e)
 {
@@ -164,6 +210,10 @@ static int set(void *arg, const struct config_key *key, const char *value, struc
 		replace(&s->target, xstrdup(value));
 		return 0;
 	case KEY_NATIVE_ROOT:
+		if (!strcmp(value, NATIVE_ROOT_STAGE)) {
+			replace(&s->native_root, xstrdup(value));
+			return 0;
+		}
 		return set_path(&s->native_root, value, e);
 	case KEY_QEMU:
 		return set_path(&s->qemu, value, e);
@@ -190,6 +240,16 @@ static int set(void *arg, const struct config_key *key, const char *value, struc
 		return set_size(&s->tmpfs_build, value, e);
 	case KEY_TMPFS:
 		return add_tmpfs(&s->tmpfs, value, e);
+	case KEY_MIRRORS:
+		return add_mirror(&s->mirrors, value, e);
+	case KEY_KEYRING:
+		return set_path(&s->keyring, value, e);
+	case KEY_STAGE_CACHE:
+		return set_path(&s->stage_cache, value, e);
+	case KEY_MIRROR_TIMEOUT:
+		return set_number(&s->mirror_timeout, value, 3600, e);
+	case KEY_MIRROR_TRIES:
+		return set_number(&s->mirror_tries, value, 100, e);
 	case KEYS:
 		break;
 	}

@@ -25,7 +25,16 @@ struct settings {
 	struct strv env;	    /* K=V */
 	bool global_binfmt;	    /* use the machine's binfmt_misc table */
 	char *tmpfs_build;	    /* size of a tmpfs for Portage's builds, NULL: none */
+	/* Of the machine, where stages are fetched; settings_write leaves them out. */
+	struct strv mirrors;	    /* URLs; none: Gentoo's own */
+	char *keyring;		    /* absolute; who may sign stages */
+	char *stage_cache;	    /* absolute */
+	unsigned mirror_timeout;    /* seconds */
+	unsigned mirror_tries;
 };
+
+/* What native_root says where "create" is to fetch it. */
+#define NATIVE_ROOT_STAGE "stage"
 
 void settings_init(struct settings *s);
 void settings_free(struct settings *s);

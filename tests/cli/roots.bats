@@ -141,7 +141,7 @@ teardown() {
 
 @test "every command has --help and --version" {
 	commands=$("$CROSSROOT" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
-	[[ $commands == create*verify*audit ]]
+	[[ $commands == create*verify*audit*stage ]]
 	for cmd in "" $commands; do
 		run "$CROSSROOT" $cmd --help
 		[ "$status" -eq 0 ]

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/natives.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "core/origin.h"
+#include "core/root.h"
+#include "core/settings.h"
+#include "core/stage_check.h"
+#include "os/beneath.h"
+#include "os/fdio.h"
+#include "os/lock.h"
+
+#define LOCK ".lock-"
+#define CREATING ".creating-"
+
+static int open_dir(const char *state, char **path, struct err *e)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	*path = path_join(state, "natives");
+	r = fdio_mkdirs(AT_FDCWD, *path, 0700, e);
+	if (r < 0)
+		return r;
+	fd = open(*path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* set-uid programs in there are for runs alone */
+	if (fd < 0 || fchmod(fd, 0700) < 0)
+		return err_set(e, -errno, "open directory '%s'", *path);
+	return TAKE_FD(fd);
+}
+
+/* STAGE of STAGE.tar.xz; one that nobody signed for is another. */
+static char *native_name(const struct stage *s)
+{
+	return xasprintf("%s-%s%s", s->variant, s->file.date, *s->key ? "" : "-unverified");
+}
+
+static int unpack(const struct stage *stage, const struct stage_id *id, const char *tuple,
+		  const struct archive_progress *progress, int dir, struct err *e)
+{
+	const struct origin origin = { .stage = (char *)stage->file.name,
+				       .variant = (char *)stage->variant,
+				       .date = (char *)stage->file.date,
+				       .url = stage->url,
+				       .key = *stage->key ? (char *)stage->key : NULL,
+				       .verified = *stage->key };
+	_cleanup_close_ int tree = -1;
+	int r;
+
+	if (mkdirat(dir, "tree", 0755) < 0)
+		return err_set(e, -errno, "unpack the native root");
+	tree = openat(dir, "tree", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (tree < 0 || fchmod(tree, 0755) < 0)
+		return err_set(e, -errno, "unpack the native root");
+	r = archive_unpack(stage->fd, stage->path, tree, progress, e);
+	if (!r)
+		r = stage_check(tree, tuple, id, e);
+	if (!r)
+		r = origin_write(&origin, dir, e);
+	if (!r && syncfs(tree) < 0)
+		r = err_set(e, -errno, "write the native root to disk");
+	return r;
+}
+
+static int make(int natives, const char *name, const struct stage *stage,
+		const struct stage_id *id, const char *tuple,
+		const struct archive_progress *progress, struct err *e)
+{
+	_cleanup_free_ char *tmp = xasprintf(CREATING "%s", name);
+	_cleanup_close_ int dir = -1;
+	int r = beneath_rmtree(natives, tmp, e);
+
+	if (r < 0)
+		return r;
+	if (mkdirat(natives, tmp, 0700) < 0)
+		return err_set(e, -errno, "make the native root '%s'", name);
+	dir = openat(natives, tmp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	r = dir < 0 ? err_set(e, -errno, "make the native root '%s'", name) :
+		      unpack(stage, id, tuple, progress, dir, e);
+	if (!r && renameat(natives, tmp, natives, name) < 0)
+		r = err_set(e, -errno, "make the native root '%s'", name);
+	if (r < 0) {
+		beneath_rmtree(natives, tmp, NULL);
+		return err_wrap(e, "native root '%s'", name);
+	}
+	return 0;
+}
+
+int natives_get(const char *state, const struct stage *stage, const struct stage_id *id,
+		const char *tuple, const struct archive_progress *progress, char **path,
+		struct err *e)
+{
+	_cleanup_free_ char *dir = NULL, *name = native_name(stage);
+	_cleanup_free_ char *lock_name = xasprintf(LOCK "%s", name);
+	_cleanup_close_ int natives = open_dir(state, &dir, e), lock = -1;
+	struct stat st;
+	int r = 0;
+
+	if (natives < 0)
+		return natives;
+	lock = lock_take(natives, lock_name, LOCK_EXCLUSIVE, true, e);
+	if (lock < 0)
+		return lock;
+	if (fstatat(natives, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = make(natives, name, stage, id, tuple, progress, e);
+	if (r < 0)
+		return r;
+	*path = xasprintf("%s/%s/tree", dir, name);
+	return TAKE_FD(lock);
+}
+
+/* The native roots that the roots' settings name. */
+static int collect_used(const char *state, struct strv *used, struct err *e)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct registry reg;
+	int r = registry_open(&reg, state, e);
+
+	if (r < 0)
+		return r;
+	r = root_list(&reg, &names, e);
+	for (size_t i = 0; !r && i < names.n; i++) {
+		_cleanup_free_ char *file = xasprintf("%s/root.conf", names.v[i]);
+		struct settings s;
+
+		settings_init(&s);
+		r = settings_read(&s, reg.roots_fd, file, e);
+		if (r == -ENOENT)
+			r = 0;
+		strv_add(used, s.native_root);
+		settings_free(&s);
+	}
+	registry_close(&reg);
+	return r;
+}
+
+static int prune_one(int natives, const char *dir, const char *name,
+		     const struct strv *used, struct strv *removed, struct err *e)
+{
+	const char *own = strncmp(name, CREATING, strlen(CREATING)) ?
+				  name : name + strlen(CREATING);
+	_cleanup_free_ char *tree = xasprintf("%s/%s/tree", dir, name);
+	_cleanup_free_ char *lock_name = xasprintf(LOCK "%s", own);
+	_cleanup_free_ char *doomed = xasprintf(CREATING "%s", own);
+	_cleanup_close_ int lock = -1;
+	int r;
+
+	if (strv_has(used, tree))
+		return 0;
+	lock = lock_take(natives, lock_name, LOCK_EXCLUSIVE, false, e);
+	if (lock == -EWOULDBLOCK)
+		return 0;
+	if (lock < 0)
+		return lock;
+	/* half a native root must not have its name */
+	if (strcmp(name, doomed)) {
+		r = beneath_rmtree(natives, doomed, e);
+		if (!r && renameat(natives, name, natives, doomed) < 0)
+			r = err_set(e, -errno, "remove '%s/%s'", dir, name);
+		if (r < 0)
+			return r;
+	}
+	r = beneath_rmtree(natives, doomed, e);
+	unlinkat(natives, lock_name, 0);
+	strv_add(removed, own);
+	return r;
+}
+
+int natives_prune(const char *state, struct strv *removed, struct err *e)
+{
+	_cleanup_free_ char *dir = NULL, *real = realpath(state, NULL);
+	_cleanup_strv_ struct strv used = { 0 }, names = { 0 };
+	_cleanup_close_ int natives = real ? open_dir(real, &dir, e) : -1;
+	int r = natives < 0 ? err_set(e, -errno, "open '%s'", state) : 0;
+
+	if (!r)
+		r = beneath_list(natives, "/", &names);
+	if (!r)
+		r = collect_used(state, &used, e);
+	for (size_t i = 0; !r && i < names.n; i++)
+		if (strncmp(names.v[i], LOCK, strlen(LOCK)))
+			r = prune_one(natives, dir, names.v[i], &used, removed, e);
+	*e = r < 0 ? *e : (struct err){ 0 };
+	return r;
+}

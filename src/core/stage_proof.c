@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "core/stage_proof.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "mech/digest.h"
+#include "os/fdio.h"
+
+#define TEXT_LIMIT (1 << 20)
+
+void proof_free(struct proof *p)
+{
+	free(p->text);
+	free(p->sig);
+	*p = (struct proof){ 0 };
+}
+
+/* The digests' text, once it is known to be signed; the caller frees *@out. */
+static int signed_text(const struct stage_source *src, const struct stage_cache *cache,
+		       const char *name, struct proof *p, char **out, size_t *len,
+		       struct err *e)
+{
+	const struct signature s = { src->keyring, cache->path };
+	_cleanup_free_ char *file = xasprintf("%s%s", name, p->suffix);
+
+	return signature_clearsigned(&s, file, p->text, p->len, out, len, p->key, e);
+}
+
+/* Where .DIGESTS itself is not signed. */
+static int other_signature(const char *name, proof_get_fn get, void *arg, struct proof *p,
+			   struct err *e)
+{
+	char *text;
+	size_t len;
+	int r = get(arg, ".DIGESTS.asc", &text, &len, e);
+
+	if (!r && mirror_is_clearsigned(text, len)) {
+		free(p->text);
+		p->text = text;
+		p->len = len;
+		p->suffix = ".DIGESTS.asc";
+		return 0;
+	}
+	if (!r)
+		free(text);
+	if (!r || r == -ERR_MISSING)
+		r = get(arg, ".asc", &p->sig, &p->sig_len, e);
+	if (r == -ERR_MISSING)
+		return err_set(e, -ERR_VERIFY, "neither '%s' nor its digests are signed",
+			       name);
+	return r;
+}
+
+int proof_load(const struct stage_source *src, const struct stage_cache *cache,
+	       const char *name, proof_get_fn get, void *arg, struct proof *p,
+	       struct err *e)
+{
+	_cleanup_free_ char *verified = NULL;
+	const char *text;
+	size_t len;
+	int r;
+
+	*p = (struct proof){ .suffix = ".DIGESTS" };
+	r = get(arg, p->suffix, &p->text, &p->len, e);
+	if (r == -ERR_MISSING && src->insecure) {
+		log_warn("'%s' has no digests, nothing proves that it is whole", name);
+		*e = (struct err){ 0 };
+		return 0;
+	}
+	if (!r && !src->insecure && !mirror_is_clearsigned(p->text, p->len))
+		r = other_signature(name, get, arg, p, e);
+	if (r < 0)
+		return r;
+	text = p->text;
+	len = p->len;
+	if (src->insecure) {
+		text = mirror_unsigned_text(p->text, p->len, &len);
+	} else if (!p->sig) {
+		r = signed_text(src, cache, name, p, &verified, &len, e);
+		text = verified;
+	}
+	if (!r) {
+		r = mirror_parse_digests(text, len, name, &p->digests, e);
+		if (r < 0)
+			err_wrap(e, "the digests of '%s'", name);
+	}
+	return r;
+}
+
+static int hash_file(const struct stage_source *src, const char *name, int fd,
+		     struct digest *b2, struct digest *sha, struct err *e)
+{
+	enum { CHUNK = 1 << 20, SHOW_EVERY = 16 };
+	_cleanup_free_ char *chunk = xmalloc(CHUNK);
+	uint64_t done = 0;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(e, -errno, "read '%s'", name);
+	for (unsigned i = 0;; i++) {
+		ssize_t n = pread(fd, chunk, CHUNK, (off_t)done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_set(e, -errno, "read '%s'", name);
+		if (!n)
+			return 0;
+		digest_add(b2, chunk, (size_t)n);
+		digest_add(sha, chunk, (size_t)n);
+		done += (uint64_t)n;
+		if (src->watch && !(i % SHOW_EVERY))
+			src->watch->fn(src->watch->arg, "verify", done,
+				       (uint64_t)st.st_size, 0);
+	}
+}
+
+static int check_digests(const struct stage_source *src, const char *name, int fd,
+			 const struct mirror_digests *want, struct err *e)
+{
+	_cleanup_digest_ struct digest *b2 = NULL, *sha = NULL;
+	char hex[DIGEST_HEX_SIZE];
+	int r = digest_new(&b2, DIGEST_BLAKE2B, e);
+
+	if (!r)
+		r = digest_new(&sha, DIGEST_SHA512, e);
+	if (!r)
+		r = hash_file(src, name, fd, b2, sha, e);
+	if (r < 0)
+		return r;
+	digest_hex(b2, hex);
+	if (strcmp(hex, want->blake2b))
+		return err_set(e, -ERR_VERIFY, "the BLAKE2B digest of '%s' is not the signed "
+			       "one: %.16s..., not %.16s...", name, hex, want->blake2b);
+	digest_hex(sha, hex);
+	if (strcmp(hex, want->sha512))
+		return err_set(e, -ERR_VERIFY, "the SHA512 digest of '%s' is not the signed "
+			       "one: %.16s..., not %.16s...", name, hex, want->sha512);
+	return 0;
+}
+
+int proof_check(const struct stage_source *src, const struct stage_cache *cache,
+		const char *name, const char *file, int fd, struct proof *p,
+		struct err *e)
+{
+	const struct signature s = { src->keyring, cache->path };
+	_cleanup_free_ char *path = path_join(cache->path, file);
+	int r = 0;
+
+	if (p->sig && !src->insecure)
+		r = signature_detached(&s, name, p->sig, p->sig_len, path, p->key, e);
+	if (!r && *p->digests.sha512)
+		r = check_digests(src, name, fd, &p->digests, e);
+	return r;
+}
+
+static int put(const struct stage_cache *cache, const char *name, const char *suffix,
+	       const char *data, size_t n, struct err *e)
+{
+	_cleanup_free_ char *file = xasprintf("%s%s", name, suffix);
+
+	return data ? fdio_publish(cache->fd, file, data, n, 0644, e) : 0;
+}
+
+int proof_keep(const struct stage_cache *cache, const char *name, const struct proof *p,
+	       struct err *e)
+{
+	int r = put(cache, name, p->suffix, p->text, p->len, e);
+
+	return r < 0 ? r : put(cache, name, ".asc", p->sig, p->sig_len, e);
+}
+
+int proof_get_cached(void *arg, const char *suffix, char **data, size_t *len,
+		     struct err *e)
+{
+	const struct proof_cached *c = arg;
+	_cleanup_free_ char *file = xasprintf("%s%s", c->name, suffix);
+	int r = fdio_read_file(c->cache->fd, file, TEXT_LIMIT, data, len, e);
+
+	if (r != -ENOENT)
+		return r;
+	return err_set(e, -ERR_MISSING, "the cache has no '%s'", file);
+}
