@@ -21,7 +21,7 @@
 enum {
 	PAUSE_FIRST = 500, /* milliseconds; doubled each time */
 	PAUSE_MOST = 30000,
-	GAIN = 4096,	   /* bytes that make a failed try one that was worth it */
+	GAIN = 64 << 10,   /* bytes that make a failed try one that was worth it */
 	TRIES_MOST = 200,  /* whatever they gained */
 	SPEED_LEAST = 512, /* bytes a second */
 };

@@ -1,8 +1,9 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Shared by the bats files: a mirror laid out as Gentoo's, its keys, small stages of real
 # programs, and servers for it on loopback.
 
+bats_require_minimum_version 1.5.0
 load ../cli/helper
 TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 export CROSSROOT=${CROSSROOT:-$TOP/build/crossroot}
@@ -206,7 +207,7 @@ configure() {
 		mirror_timeout 2 mirror_tries 3 | sort -s -u -t= -k1,1 >>"$CROSSROOT_CONFIG"
 }
 
-setup() {
+setup_mirror() {
 	setup_state
 	export CROSSROOT_CONFIG=$BATS_TEST_TMPDIR/crossroot.conf
 	STAGES=$BATS_TEST_TMPDIR/stages
@@ -214,6 +215,8 @@ setup() {
 	mkdir "$MIRROR"
 	configure
 }
+
+setup() { setup_mirror; }
 
 teardown() {
 	stop_servers
