@@ -22,9 +22,9 @@ _crossroot_options() {
 	verify) echo "--tree= --tiers= --ignore= --bind= --env= --user= --json" ;;
 	list) echo "--size --json" ;;
 	info | diff | doctor) echo "--json" ;;
-	crossdev-args) echo "--stage=" ;;
+	crossdev-args) echo "--stage= --target= $stage" ;;
 	crossdev-hook)
-		echo "--event= --target= --seed= --llvm= --init-only= --force= --crossdev= --eprefix= $settings"
+		echo "--event= --target= --seed= --llvm= --init-only= --force= --crossdev= --eprefix= $stage $settings"
 		;;
 	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac

@@ -124,10 +124,18 @@ struct ui_stage {
 	struct stage_watch watch;
 	struct archive_progress unpack;
 	struct stage_source source;
+	const char *init; /* which init system, NULL: the first */
 };
 
 int ui_stage(const struct given *g, struct ui_stage *u, struct err *e);
 void ui_stage_close(struct ui_stage *u);
+
+/*
+ * stage_get for @tuple, of @variant if that is not NULL, with @id filled for what it
+ * is; loud where nothing proves it.
+ */
+int ui_fetch(struct ui_stage *u, const char *tuple, const char *variant, const char *date,
+	     struct stage_id *id, struct stage *out, struct err *e);
 
 /* Options of several commands. */
 #define OPT_STAGE                                                                      \

@@ -81,22 +81,6 @@ static int check_given(const struct creation *c, struct err *e)
 	return 0;
 }
 
-/* Fetch the stage of @tuple; loud where nothing proves it. */
-static int fetch(struct creation *c, const char *tuple, const char *variant,
-		 const char *date, struct stage_id *id, struct stage *out, struct err *e)
-{
-	int r = stage_table_find(tuple, given_get(c->g, "init"), variant, id, e);
-
-	if (!r)
-		r = stage_get(&c->from.source, id, date, out, e);
-	progress_end(&c->from.progress);
-	if (!r && c->from.source.insecure)
-		fprintf(stderr, "crossroot: WARNING: nobody signed for '%s'; whoever "
-			"answers for the mirror decides what runs here as root\n",
-			out->file.name);
-	return r;
-}
-
 /* The native root of the stage's date, so that versions match. */
 static int fetch_native(struct creation *c, struct err *e)
 {
@@ -113,7 +97,7 @@ static int fetch_native(struct creation *c, struct err *e)
 		date = c->stage.file.date;
 	else if (given && !mirror_split(path_base(given), variant, of, NULL))
 		date = of;
-	r = fetch(c, host->tuple, NULL, date, &id, &c->native, e);
+	r = ui_fetch(&c->from, host->tuple, NULL, date, &id, &c->native, e);
 	if (!r)
 		c->native_lock = natives_get(c->reg.state, &c->native, &id, host->tuple,
 					     &c->from.unpack, &path, e);
@@ -125,8 +109,7 @@ static int fetch_native(struct creation *c, struct err *e)
 
 static int create(struct creation *c, struct err *e)
 {
-	const struct stage *s = &c->stage;
-	struct origin origin = { .stage = (char *)s->file.name };
+	struct origin origin;
 	struct create_spec spec = {
 		.name = c->name,
 		.stage = given_get(c->g, "stage"),
@@ -138,17 +121,9 @@ static int create(struct creation *c, struct err *e)
 	int r = 0;
 
 	if (wants_stage(c)) {
-		r = fetch(c, c->settings.target, given_get(c->g, "variant"), NULL, &c->id,
-			  &c->stage, e);
-		origin.variant = (char *)s->variant;
-		origin.date = (char *)s->file.date;
-		origin.url = s->url;
-		origin.key = *s->key ? (char *)s->key : NULL;
-		origin.verified = *s->key;
-		spec.stage = s->path;
-		spec.stage_fd = s->fd;
-		spec.want = &c->id;
-		spec.origin = &origin;
+		r = ui_fetch(&c->from, c->settings.target, given_get(c->g, "variant"), NULL,
+			     &c->id, &c->stage, e);
+		create_from_stage(&spec, &c->stage, &c->id, &origin);
 	}
 	if (!r && !strcmp(c->settings.native_root, NATIVE_ROOT_STAGE))
 		r = fetch_native(c, e);

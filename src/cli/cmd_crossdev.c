@@ -34,28 +34,53 @@ static void print_versions(const struct versions *v)
 	putchar('\n');
 }
 
+static int given_versions(const struct given *g, struct versions *v, struct err *e)
+{
+	const char *stage = given_get(g, "stage");
+	_cleanup_close_ int in = open(stage, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (in < 0)
+		return err_set(e, -errno, "open the stage '%s'", stage);
+	return versions_of_stage(in, stage, v, e);
+}
+
+/* Of the stage that "create" would take now. */
+static int fetched_versions(const struct given *g, struct versions *v, struct err *e)
+{
+	const char *target = given_get(g, "target");
+	struct stage stage = { .fd = -1 };
+	struct ui_stage from;
+	struct stage_id id;
+	int r;
+
+	if (!target)
+		return err_set(e, -ERR_USAGE,
+			       "crossdev-args needs --stage FILE or --target TUPLE");
+	r = ui_stage(g, &from, e);
+	if (r < 0)
+		return r;
+	r = ui_fetch(&from, target, given_get(g, "variant"), NULL, &id, &stage, e);
+	if (!r)
+		r = versions_of_stage(stage.fd, stage.path, v, e);
+	stage_close(&stage);
+	ui_stage_close(&from);
+	return r;
+}
+
 static int args_main(const struct cmd *cmd, int argc, char **argv)
 {
 	_cleanup_versions_ struct versions v = { 0 };
-	_cleanup_close_ int in = -1;
 	struct given g;
 	struct err e = { 0 };
-	const char *stage;
 	int r = opts_parse(cmd, argc, argv, &g);
 
 	if (r >= 0)
 		return r;
-	stage = given_get(&g, "stage");
-	in = stage ? open(stage, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-	if (!stage)
-		r = err_set(&e, -ERR_USAGE, "crossdev-args needs --stage FILE");
-	else if (in < 0)
-		r = err_set(&e, -errno, "open the stage '%s'", stage);
-	else
-		r = versions_of_stage(in, stage, &v, &e);
+	r = given_get(&g, "stage") ? given_versions(&g, &v, &e) :
+				     fetched_versions(&g, &v, &e);
 	if (!r && !v.gcc && !v.binutils && !v.libc)
 		r = err_set(&e, -ERR_UNSUPPORTED,
-			    "the stage '%s' has neither compiler nor C library", stage);
+			    "the stage has neither compiler nor C library");
 	if (!r)
 		print_versions(&v);
 	given_free(&g);
@@ -64,11 +89,13 @@ static int args_main(const struct cmd *cmd, int argc, char **argv)
 
 static const struct opt args_opts[] = {
 	{ 0, "stage", "FILE", "the tarball of a stage3" },
+	{ 0, "target", "TUPLE", "the newest stage for this, fetched if need be" },
+	OPT_STAGE,
 	OPT_COMMON
 };
 
 const struct cmd cmd_crossdev_args = {
-	"crossdev-args", "--stage FILE",
+	"crossdev-args", "--stage FILE|--target TUPLE",
 	"print the options with which crossdev builds the toolchain of a stage", args_opts,
 	0, 0, args_main
 };
@@ -128,8 +155,9 @@ static int hook(const struct given *g, struct err *e)
 {
 	const char *event = either(given_get(g, "event"), "");
 	bool install = !strcmp(event, "install");
-	struct progress bar;
-	const struct archive_progress unpack = { .fn = progress_unpack, .arg = &bar };
+	struct stage stage = { .fd = -1 };
+	struct ui_stage from;
+	struct stage_id id;
 	struct settings own, machine;
 	struct crossdev_event ev;
 	struct registry reg;
@@ -140,20 +168,30 @@ static int hook(const struct given *g, struct err *e)
 			       event);
 	settings_init(&own);
 	settings_init(&machine);
-	r = progress_init(&bar, g, e);
-	if (!r)
-		r = read_event(g, &ev, e);
+	r = ui_stage(g, &from, e);
+	if (r < 0)
+		goto out;
+	r = read_event(g, &ev, e);
 	if (!r)
 		r = read_settings(g, &own, &machine, e);
 	ev.native_root = machine.native_root;
 	if (!r)
 		r = ui_registry(g, &reg, e);
 	if (!r) {
-		r = install ? crossdev_install(&reg, &ev, &own, &unpack, e) :
-			      crossdev_uninstall(&reg, &ev, e);
-		progress_end(&bar);
+		if (install && !ev.stage && crossdev_makes_root(&reg, &ev)) {
+			r = ui_fetch(&from, ev.target, given_get(g, "variant"), NULL, &id,
+				     &stage, e);
+			ev.fetched = &stage;
+			ev.id = &id;
+		}
+		if (!r)
+			r = install ? crossdev_install(&reg, &ev, &own, &from.unpack, e) :
+				      crossdev_uninstall(&reg, &ev, e);
 		registry_close(&reg);
 	}
+	stage_close(&stage);
+	ui_stage_close(&from);
+out:
 	settings_free(&own);
 	settings_free(&machine);
 	return r;
@@ -175,12 +213,13 @@ static int hook_main(const struct cmd *cmd, int argc, char **argv)
 static const struct opt hook_opts[] = {
 	{ 0, "event", "install|uninstall", "what crossdev has done, or is about to do" },
 	{ 0, "target", "TUPLE", "of which toolchain; the root is called so" },
-	{ 0, "seed", "FILE", "the stage to make the root of, if there is none" },
+	{ 0, "seed", "FILE", "the stage to make the root of, instead of fetching it" },
 	{ 0, "llvm", "yes|no", "whether it is an LLVM toolchain" },
 	{ 0, "init-only", "yes|no", "whether none was built" },
 	{ 0, "force", "yes|no", "delete a root that was changed too" },
 	{ 0, "crossdev", "PROGRAM", "the crossdev to ask about the target" },
 	{ 0, "eprefix", "DIR", "where the commands go: DIR/usr/bin" },
+	OPT_STAGE,
 	OPT_SETTINGS,
 	OPT_COMMON
 };

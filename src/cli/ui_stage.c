@@ -47,6 +47,7 @@ int ui_stage(const struct given *g, struct ui_stage *u, struct err *e)
 	}
 	u->watch = (struct stage_watch){ progress_stage, &u->progress };
 	u->unpack = (struct archive_progress){ progress_unpack, &u->progress };
+	u->init = given_get(g, "init");
 	u->source = (struct stage_source){
 		.mirrors = &u->settings.mirrors,
 		.keyring = u->settings.keyring,
@@ -63,4 +64,19 @@ void ui_stage_close(struct ui_stage *u)
 {
 	progress_end(&u->progress);
 	settings_free(&u->settings);
+}
+
+int ui_fetch(struct ui_stage *u, const char *tuple, const char *variant, const char *date,
+	     struct stage_id *id, struct stage *out, struct err *e)
+{
+	int r = stage_table_find(tuple, u->init, variant, id, e);
+
+	if (!r)
+		r = stage_get(&u->source, id, date, out, e);
+	progress_end(&u->progress);
+	if (!r && u->source.insecure)
+		fprintf(stderr, "crossroot: WARNING: nobody signed for '%s'; whoever "
+			"answers for the mirror decides what runs here as root\n",
+			out->file.name);
+	return r;
 }

@@ -147,6 +147,23 @@ static int make_any(const struct registry *reg, int stage, const struct create_s
 	return r;
 }
 
+void create_from_stage(struct create_spec *spec, const struct stage *stage,
+		       const struct stage_id *id, struct origin *origin)
+{
+	*origin = (struct origin){
+		.stage = (char *)stage->file.name,
+		.variant = (char *)stage->variant,
+		.date = (char *)stage->file.date,
+		.url = stage->url,
+		.key = *stage->key ? (char *)stage->key : NULL,
+		.verified = *stage->key,
+	};
+	spec->stage = stage->path;
+	spec->stage_fd = stage->fd;
+	spec->want = id;
+	spec->origin = origin;
+}
+
 int root_create(const struct registry *reg, const struct create_spec *spec,
 		const struct archive_progress *progress, struct err *e)
 {

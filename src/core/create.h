@@ -5,7 +5,7 @@
 #include "core/origin.h"
 #include "core/root.h"
 #include "core/settings.h"
-#include "core/stage_table.h"
+#include "core/stage.h"
 #include "mech/archive.h"
 
 struct create_spec {
@@ -21,6 +21,13 @@ struct create_spec {
 	const char *maker;
 	bool setup; /* where Portage is in the root, install its hooks: setup.h */
 };
+
+/*
+ * Have @spec unpack @stage, which stage_get gave with @id, and record it. All stay the
+ * caller's, @origin is filled.
+ */
+void create_from_stage(struct create_spec *spec, const struct stage *stage,
+		       const struct stage_id *id, struct origin *origin);
 
 /*
  * Unpack a stage and register it as a root. Until the last step it is called

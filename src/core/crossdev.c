@@ -165,13 +165,23 @@ static int built_versions(const struct crossdev_event *ev, struct versions *v,
 				v, e);
 }
 
-static int stage_versions(const char *stage, struct versions *v, struct err *e)
+static int stage_versions(const struct create_spec *spec, struct versions *v,
+			  struct err *e)
 {
-	_cleanup_close_ int in = open(stage, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int in = -1;
+	int r;
 
-	if (in < 0)
-		return err_set(e, -errno, "open the stage '%s'", stage);
-	return versions_of_stage(in, stage, v, e);
+	if (spec->stage_fd < 0) {
+		in = open(spec->stage, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (in < 0)
+			return err_set(e, -errno, "open the stage '%s'", spec->stage);
+		return versions_of_stage(in, spec->stage, v, e);
+	}
+	/* the very file that was verified, which is unpacked from its beginning next */
+	r = versions_of_stage(spec->stage_fd, spec->stage, v, e);
+	if (lseek(spec->stage_fd, 0, SEEK_SET) < 0)
+		return err_set(e, -errno, "rewind the stage '%s'", spec->stage);
+	return r;
 }
 
 static int check_toolchain(const struct crossdev_event *ev, const struct versions *want,
@@ -208,19 +218,17 @@ static int make_root(const struct registry *reg, const struct crossdev_event *ev
 		     const struct settings *s, const struct archive_progress *progress,
 		     struct err *e)
 {
-	const struct create_spec spec = {
+	struct create_spec spec = {
 		.name = ev->target, .stage = ev->stage, .stage_fd = -1, .settings = s,
 		.setup = true, .maker = MAKER,
 	};
 	_cleanup_versions_ struct versions want = { 0 };
+	struct origin origin;
 	int r;
 
-	if (!ev->stage) {
-		err_set(e, -ERR_USAGE, "there is no root %s, and no stage to make it of",
-			ev->target);
-		return err_hint(e, "crossdev --container=FILE: the tarball of a stage3");
-	}
-	r = stage_versions(ev->stage, &want, e);
+	if (ev->fetched)
+		create_from_stage(&spec, ev->fetched, ev->id, &origin);
+	r = stage_versions(&spec, &want, e);
 	if (!r)
 		r = check_toolchain(ev, &want, e);
 	return r < 0 ? r : root_create(reg, &spec, progress, e);
@@ -250,6 +258,11 @@ static int update_root(const struct registry *reg, const struct crossdev_event *
 		r = pristine_mark(root.dir_fd, MAKER, e);
 	root_close(&root);
 	return r;
+}
+
+bool crossdev_makes_root(const struct registry *reg, const struct crossdev_event *ev)
+{
+	return !ev->init_only && !root_exists(reg, ev->target);
 }
 
 int crossdev_install(const struct registry *reg, const struct crossdev_event *ev,

@@ -5,12 +5,16 @@
 
 #include "core/root.h"
 #include "core/settings.h"
+#include "core/stage.h"
 #include "mech/archive.h"
 
 /* What crossdev(1) tells its hook: an event of one target. */
 struct crossdev_event {
 	const char *target;   /* the tuple; the root has its name too */
 	const char *stage;    /* path of the tarball, NULL: none was given */
+	/* the stage that was fetched in its place, with what it is; NULL: none was */
+	const struct stage *fetched;
+	const struct stage_id *id;
 	const char *crossdev; /* the program to ask about the target */
 	const char *native_root; /* where the toolchain is looked for */
 	const char *eprefix;  /* "" or the path of a Gentoo Prefix: before /usr/bin */
@@ -19,6 +23,9 @@ struct crossdev_event {
 	bool init_only;	      /* the target was configured, no toolchain built */
 	bool force;	      /* uninstall: a root that was changed too */
 };
+
+/* Whether crossdev_install makes a root, so that a stage is needed. */
+bool crossdev_makes_root(const struct registry *reg, const struct crossdev_event *ev);
 
 /*
  * The toolchain for a target was built: have the root of the same name, ready for

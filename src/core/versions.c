@@ -82,7 +82,7 @@ static int scan_fact(struct versions *v, const char *path, const char *data)
 		free(*at);
 		*at = xstrndup(version.s, version.n);
 	}
-	return at == &v->gcc;
+	return !v->chost;
 }
 
 static int scan(void *arg, const char *path, const char *data)

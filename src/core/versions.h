@@ -8,7 +8,7 @@
  * of installed packages. NULL: not installed. Of several slots, the highest.
  */
 struct versions {
-	char *chost; /* the tuple its compiler is for */
+	char *chost; /* the tuple its packages are for */
 	char *gcc, *binutils, *libc, *kernel; /* kernel: the headers' */
 };
 
