@@ -12,7 +12,7 @@ _crossroot_options() {
 	local stage="--variant= --init= --mirror= --insecure-stage --progress="
 
 	case $1 in
-	create) echo "--stage= --storage= --size= --image= --base= --target= --config= --no-setup $stage $settings" ;;
+	create) echo "--stage= --storage= --size= --root= --image= --base= --target= --config= --no-setup $stage $settings" ;;
 	stage) echo "$stage --target= --config= --keep= --json" ;;
 	run | enter) echo "$settings $inside --chdir= --user= --ephemeral --keep=" ;;
 	emerge) echo "$settings $inside" ;;
@@ -24,7 +24,7 @@ _crossroot_options() {
 	info | diff | doctor) echo "--json" ;;
 	crossdev-args) echo "--stage= --target= $stage" ;;
 	crossdev-hook)
-		echo "--event= --target= --seed= --llvm= --init-only= --force= --crossdev= --eprefix= $stage $settings"
+		echo "--event= --target= --seed= --llvm= --init-only= --force= --crossdev= --root= --eprefix= $stage $settings"
 		;;
 	audit) echo "--target= --native-root= --allow= --json" ;;
 	esac
@@ -53,7 +53,7 @@ _crossroot_value() {
 	--event) _crossroot_words "install uninstall" ;;
 	--llvm | --init-only | --force) _crossroot_words "yes no" ;;
 	--stage | --seed | --image | --base | --config | --qemu | --crossdev) _crossroot_action file ;;
-	--native-root | --state-dir | --bind | --tree | --eprefix) _crossroot_action directory ;;
+	--native-root | --state-dir | --bind | --tree | --root | --eprefix) _crossroot_action directory ;;
 	esac
 }
 

@@ -41,6 +41,7 @@ static int read_storage(const struct given *g, struct storage_spec *s, struct er
 	s->size = given_get(g, "size");
 	s->image = given_get(g, "image");
 	s->base = given_get(g, "base");
+	s->root = given_get(g, "root");
 	/* what needs no saying need not be said */
 	s->kind = s->image ? STORAGE_IMAGE : s->base ? STORAGE_OVERLAY : STORAGE_DIR;
 	return kind ? storage_by_name(kind, &s->kind, e) : 0;
@@ -49,7 +50,8 @@ static int read_storage(const struct given *g, struct storage_spec *s, struct er
 /* Whether the root's files are still to come, and no stage was given. */
 static bool wants_stage(const struct creation *c)
 {
-	return !given_get(c->g, "stage") && !c->storage.image && !c->storage.base;
+	return !given_get(c->g, "stage") && !c->storage.image && !c->storage.base &&
+	       !c->storage.root;
 }
 
 /* What can be known to be wrong before something is fetched for it. */
@@ -68,7 +70,7 @@ static int check_given(const struct creation *c, struct err *e)
 		return err_set(e, -ERR_USAGE, "create needs --stage FILE, or --target TUPLE "
 			       "to fetch the stage for");
 	/* the one that is fetched is as good as one that was given */
-	r = making_check(&c->storage, wants_stage(c) ? "" : stage, e);
+	r = making_check(&c->storage, stage || wants_stage(c), e);
 	if (r < 0)
 		return r;
 	if (stage && given_has(c->g, "variant"))
@@ -175,6 +177,7 @@ static const struct opt opts[] = {
 	{ 0, "target", "TUPLE", "what the root is for, what to fetch, the default NAME" },
 	{ 0, "storage", "KIND", "dir, image, overlay or tmpfs: where its files are" },
 	{ 0, "size", "SIZE", "of a new image (16g), or of a tmpfs (50%)" },
+	{ 0, "root", "DIR", "the directory its files are in, or are unpacked to" },
 	{ 0, "image", "FILE", "an image that has the root already" },
 	{ 0, "base", "BASE", "directory, image or root that an overlay is put upon" },
 	OPT_STAGE,

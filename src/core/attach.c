@@ -135,6 +135,16 @@ static int share_image(const struct registry *reg, const char *name,
 	return r < 0 ? r : attach_image(dir, s, tree, image_fd, e);
 }
 
+/* A directory outside is one file system, however often it is bound. */
+static int attach_dir(const struct registry *reg, const char *name,
+		      const struct storage *s, struct err *e)
+{
+	_cleanup_free_ char *tree = xasprintf("%s/roots/%s/tree", reg->state, name);
+	int r = mount_private(e);
+
+	return r < 0 ? r : mount_bind(s->base, tree, e);
+}
+
 /* Hold the base that is the root @name, and have its files in its tree/. */
 static int attach_base_root(const struct registry *reg, const char *name,
 			    struct root *root, struct err *e)
@@ -157,7 +167,7 @@ static int attach_base_root(const struct registry *reg, const char *name,
 		return r;
 	switch (s.kind) {
 	case STORAGE_DIR:
-		return 0;
+		return s.base ? attach_dir(reg, name, &s, e) : 0;
 	case STORAGE_TMPFS:
 		return attach_tmpfs_present(dir_fd) ? 0 : tmpfs_gone(name, e);
 	case STORAGE_IMAGE:
@@ -239,7 +249,7 @@ int attach_new(const struct registry *reg, const char *dir, struct root *root,
 		return attach_image(dir, &root->storage, tree, &root->image_fd, e);
 	if (root->storage.kind == STORAGE_OVERLAY)
 		return attach_overlay(reg, dir, root, tree, e);
-	return 0;
+	return root->storage.base ? mount_bind(root->storage.base, tree, e) : 0;
 }
 
 int attach_undo(const char *dir, struct err *e)
@@ -283,7 +293,7 @@ int attach_root(const struct registry *reg, struct root *root, struct err *e)
 
 	switch (s->kind) {
 	case STORAGE_DIR:
-		return 0;
+		return s->base ? attach_dir(reg, root->name, s, e) : 0;
 	case STORAGE_TMPFS:
 		return attach_tmpfs_present(root->dir_fd) ? 0 : tmpfs_gone(root->name, e);
 	case STORAGE_IMAGE:

@@ -62,7 +62,7 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 {
 	int r = 0;
 
-	if (!m->filled)
+	if (!m->filled && spec->stage)
 		r = archive_unpack(stage, spec->stage, m->tree_fd, progress, e);
 	if (!r && (r = root_detect_arch(m->tree_fd, arch, e)))
 		err_wrap(e, "%s '%s'", spec->stage ? "stage" : storage_name(spec->storage.kind),

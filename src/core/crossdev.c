@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "core/attach.h"
 #include "core/create.h"
 #include "core/pristine.h"
 #include "core/setup.h"
@@ -220,7 +221,7 @@ static int make_root(const struct registry *reg, const struct crossdev_event *ev
 {
 	struct create_spec spec = {
 		.name = ev->target, .stage = ev->stage, .stage_fd = -1, .settings = s,
-		.setup = true, .maker = MAKER,
+		.setup = true, .maker = MAKER, .storage.root = ev->root,
 	};
 	_cleanup_versions_ struct versions want = { 0 };
 	struct origin origin;
@@ -291,7 +292,7 @@ int crossdev_install(const struct registry *reg, const struct crossdev_event *ev
 int crossdev_uninstall(const struct registry *reg, const struct crossdev_event *ev,
 		       struct err *e)
 {
-	_cleanup_free_ char *changed = NULL;
+	_cleanup_free_ char *changed = NULL, *dir = NULL;
 	bool ours, pristine;
 	struct root root;
 	int r = root_check_name(ev->target, e);
@@ -305,7 +306,12 @@ int crossdev_uninstall(const struct registry *reg, const struct crossdev_event *
 		return r;
 	ours = pristine_marked(root.dir_fd, MAKER);
 	pristine = ours && pristine_is(&root, MAKER, &changed);
+	dir = xstrdup(root.dir);
 	root_close(&root);
+	/* what was mounted to look at it would be in the way of deleting it */
+	r = attach_undo(dir, e);
+	if (r < 0)
+		return r;
 	if (!ours || (!pristine && !ev->force)) {
 		log_warn("root '%s' stays: %s%s; 'crossroot destroy %s' deletes it",
 			 ev->target, ours ? "changed since crossdev made it, " :

@@ -17,6 +17,7 @@ struct crossdev_event {
 	const struct stage_id *id;
 	const char *crossdev; /* the program to ask about the target */
 	const char *native_root; /* where the toolchain is looked for */
+	const char *root;     /* the directory its files go to, NULL: the usual place */
 	const char *eprefix;  /* "" or the path of a Gentoo Prefix: before /usr/bin */
 	const char *state;    /* the state directory where it is not the usual one, or NULL */
 	bool llvm;	      /* the toolchain is LLVM's */

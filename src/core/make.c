@@ -16,6 +16,7 @@
 #include "mech/mount.h"
 #include "mech/partition.h"
 #include "os/beneath.h"
+#include "os/fdio.h"
 #include "os/lock.h"
 #include "os/proc.h"
 
@@ -35,10 +36,12 @@ int making_check(const struct storage_spec *spec, bool stage, struct err *e)
 		return err_set(e, -ERR_USAGE, "--base is for --storage overlay");
 	if (spec->image && k != STORAGE_IMAGE)
 		return err_set(e, -ERR_USAGE, "--image is for --storage image");
+	if (spec->root && k != STORAGE_DIR)
+		return err_set(e, -ERR_USAGE, "--root is for --storage dir");
 	if (spec->size && (spec->image || (k != STORAGE_IMAGE && k != STORAGE_TMPFS)))
 		return err_set(e, -ERR_USAGE,
 			       "--size is for a new image, or --storage tmpfs");
-	if (!stage && !spec->base && !spec->image)
+	if (!stage && !spec->base && !spec->image && !spec->root)
 		return err_set(e, -ERR_USAGE,
 			       k == STORAGE_OVERLAY ?
 				       "create needs --base or --stage FILE" :
@@ -271,6 +274,50 @@ static int begin_on_base(struct making *m, const char *base, struct err *e)
 	return r ? r : copy_top(m, e);
 }
 
+/* One directory is one root's, and crossroot's own are none's. */
+static int check_root_dir(struct making *m, const char *path, struct err *e)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+	int r;
+
+	if (path_beneath(path, m->reg->state) || path_beneath(m->reg->state, path))
+		return err_set(e, -ERR_USAGE, "'%s' cannot be a root: crossroot's own files "
+			       "are in '%s'", path, m->reg->state);
+	r = root_list(m->reg, &all, e);
+	for (size_t i = 0; !r && i < all.n; i++) {
+		_cleanup_storage_ struct storage o = { 0 };
+		_cleanup_close_ int fd = openat(m->reg->roots_fd, all.v[i],
+						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || storage_read(fd, &o, NULL) < 0 || o.base_kind != BASE_DIR)
+			continue;
+		if (path_beneath(path, o.base) || path_beneath(o.base, path))
+			r = err_set(e, -ERR_STATE, "'%s' is in use by root '%s'", path,
+				    all.v[i]);
+	}
+	return r;
+}
+
+/* A directory outside, in which there may be something already. */
+static int begin_in_dir(struct making *m, const char *dir, struct err *e)
+{
+	struct storage *s = &m->root.storage;
+	int r = fdio_mkdirs(AT_FDCWD, dir, 0755, e);
+
+	if (r < 0)
+		return r;
+	s->base_kind = BASE_DIR;
+	s->base = realpath(dir, NULL);
+	if (!s->base)
+		return err_set(e, -errno, "open '%s'", dir);
+	r = check_root_dir(m, s->base, e);
+	if (!r)
+		r = make_dir(m, "tree", e);
+	if (!r)
+		r = attach_new(m->reg, m->dir, &m->root, e);
+	return r ? r : open_tree(m, e);
+}
+
 /* A stage is unpacked to what becomes the lowest layer; nothing is mounted for that. */
 static int begin_on_stage(struct making *m, struct err *e)
 {
@@ -323,6 +370,8 @@ int making_begin(const struct registry *reg, const struct storage_spec *spec,
 	m->root.storage.kind = spec->kind;
 	switch (spec->kind) {
 	case STORAGE_DIR:
+		if (spec->root)
+			return begin_in_dir(m, spec->root, e);
 		r = make_dir(m, "tree", e);
 		return r ? r : open_tree(m, e);
 	case STORAGE_IMAGE:
@@ -361,9 +410,9 @@ int making_end(struct making *m, const struct arch *arch, struct err *e)
 	}
 	cleanup_closep(&m->tree_fd);
 	m->tree_fd = -1;
-	if (!r && (s->kind == STORAGE_IMAGE || s->kind == STORAGE_OVERLAY))
+	if (!r && s->kind != STORAGE_TMPFS)
 		r = attach_undo(m->dir, e);
-	if (r < 0 || s->kind == STORAGE_DIR)
+	if (r < 0 || (s->kind == STORAGE_DIR && !s->base))
 		return r;
 	s->arch = xstrdup(arch->name);
 	return storage_write(m->dir_fd, s, e);

@@ -10,6 +10,7 @@ struct storage_spec {
 	const char *size;  /* image, tmpfs; NULL: 16 GiB, half of the memory */
 	const char *image; /* image: an existing one, with a partition or without; NULL */
 	const char *base;  /* overlay: a path or the name of a root; NULL: a stage */
+	const char *root;  /* dir: where the files are, or go to; NULL: beside the rest */
 };
 
 /* The storage of a root that is being created in STATE/roots/.creating-NAME. */

@@ -172,6 +172,8 @@ int status_size(const struct registry *reg, const struct root *root, uint64_t *b
 		strv_addf(&dirs, "%s/overlays/%s/upper", reg->state, s->upper);
 		break;
 	case STORAGE_DIR:
+		if (s->base)
+			return 0;
 		strv_add(&dirs, root->tree);
 		break;
 	}

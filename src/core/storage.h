@@ -11,7 +11,7 @@
  * Where a root's files are. STATE/roots/NAME/storage says it; a root without that file
  * is a directory. Whatever the kind, the files are seen at STATE/roots/NAME/tree:
  *
- *	dir	they are there
+ *	dir	they are there; or in a directory outside, its base, bound there
  *	image	a file with a file system, mounted there for each command (attach.h)
  *	overlay	a stack of directories, likewise (stack.h)
  *	tmpfs	they are there, in memory: mounted for everybody until destroy or reboot
@@ -45,7 +45,7 @@ struct storage {
 
 	char *size; /* tmpfs: as its option */
 
-	/* overlay */
+	/* overlay; a directory outside has BASE_DIR and the path */
 	enum base_kind base_kind;
 	char *base;	    /* absolute path, or the name of a root */
 	struct strv layers; /* ids, the oldest first; never written to again */

@@ -162,7 +162,7 @@ fails() {
 	fails 125 "/nowhere" "$CROSSROOT" run r --chdir /nowhere -- true
 	fails 125 "unrecognized option" "$CROSSROOT" run r --frobnicate -- true
 	fails 125 "usage" "$CROSSROOT" run r
-	fails 2 "usage" "$CROSSROOT" create
+	fails 2 "NAME or --target" "$CROSSROOT" create
 	fails 2 "--stage" "$CROSSROOT" create r2
 	fails 2 "no command 'frobnicate'" "$CROSSROOT" frobnicate
 	fails 2 "" "$CROSSROOT"

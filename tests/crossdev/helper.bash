@@ -49,7 +49,8 @@ no_root() {
 	[[ ! -e $HOST/state/roots/$1 ]]
 }
 
-# builds_hello: a package with its tests, in the root, as its user would
+# builds_hello [DIR]: a package with its tests, in the root, as its user would; the root's
+# files are in DIR
 builds_hello() {
 	run on_host env FEATURES="test -sandbox -usersandbox" \
 		"$T-container-emerge" --oneshot --color=n app-misc/hello
@@ -59,5 +60,5 @@ builds_hello() {
 	[[ $output == *"PASS: "* ]]
 	run on_host "$T-container-run" hello
 	[ "$output" = "Hello, world!" ]
-	[[ $(machine "$HOST/state/roots/$T/tree/usr/bin/hello") == AArch64 ]]
+	[[ $(machine "${1:-$HOST/state/roots/$T/tree}/usr/bin/hello") == AArch64 ]]
 }

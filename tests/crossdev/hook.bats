@@ -155,3 +155,21 @@ list_root() {
 	[[ $output == *"no toolchain was built"* ]]
 	no_root "$T"
 }
+
+@test "a root in crossdev's own directory, when that is asked for" {
+	run hook --event install --seed /mnt/stage.tar.zst --root "/usr/$T"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[ -z "$(ls -A "$HOST/state/roots/$T/tree")" ]
+	run on_host cat "/usr/$T/etc/portage/make.conf"
+	[[ $output == *PORTAGE_RO_DISTDIRS* ]]
+	run on_host "$T-container-run" sh -c 'uname -m; emerge --info | grep ^ROOT; ls /'
+	echo "$output"
+	[[ $output == aarch64* && $output != *"ROOT=\"/usr"* ]]
+	builds_hello "$HOST/upper/usr/$T"
+	run hook --event uninstall
+	[[ $output == *"root '$T' stays"* ]]
+	hook --event uninstall --force yes
+	no_root "$T"
+	on_host test -e "/usr/$T/usr/bin/hello"
+}
