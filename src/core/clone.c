@@ -75,7 +75,8 @@ static int copy_notes(int from, int to, struct err *e)
 
 		if (in < 0 && errno == ENOENT)
 			continue;
-		out = openat(to, notes[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		out = openat(to, notes[i], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+			     0644);
 		r = in < 0 || out < 0 ? -errno : fdio_copy(in, out);
 		if (r < 0)
 			return err_set(e, r, "copy '%s'", notes[i]);
@@ -225,9 +226,10 @@ static int clone_image(const struct registry *reg, const struct root *from,
 		return dir;
 	if (!s.read_only || !s.image) {
 		in = s.image ? open(s.image, O_RDONLY | O_CLOEXEC) :
-			       openat(from->dir_fd, STORAGE_IMAGE_FILE, O_RDONLY | O_CLOEXEC);
-		out = openat(dir, STORAGE_IMAGE_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
-			     0600);
+			       openat(from->dir_fd, STORAGE_IMAGE_FILE,
+				      O_RDONLY | O_CLOEXEC);
+		out = openat(dir, STORAGE_IMAGE_FILE,
+			     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 		if (in < 0 || out < 0 || fstat(in, &st) < 0)
 			return err_set(e, -errno, "copy the image of root '%s'",
 				       from->name);

@@ -65,7 +65,8 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 	if (!m->filled && spec->stage)
 		r = archive_unpack(stage, spec->stage, m->tree_fd, progress, e);
 	if (!r && (r = root_detect_arch(m->tree_fd, arch, e)))
-		err_wrap(e, "%s '%s'", spec->stage ? "stage" : storage_name(spec->storage.kind),
+		err_wrap(e, "%s '%s'",
+			 spec->stage ? "stage" : storage_name(spec->storage.kind),
 			 spec->stage ? spec->stage : spec->name);
 	if (!r)
 		r = check_target(spec->settings->target, *arch, e);

@@ -194,7 +194,8 @@ static int open_old(const struct registry *reg, const struct root *root, size_t 
 	for (size_t i = from; i-- > 0;)
 		buf_addf(&b, "%s/upper%s", s->layers.v[i], i || base ? ":" : "");
 	if (base)
-		buf_addf(&b, "../roots/%s", base + strlen(reg->state) + strlen("/roots/"));
+		buf_addf(&b, "../roots/%s",
+			 base + strlen(reg->state) + strlen("/roots/"));
 	r = mount_overlay(overlays, b.data, at, e);
 	if (r < 0)
 		return r;

@@ -81,7 +81,8 @@ int ephemeral_keep(struct ephemeral *eph, struct root *root, struct err *e)
 	r = take_off(eph, root, e);
 	if (!r)
 		r = root->storage.kind == STORAGE_OVERLAY ?
-			    clone_layers(eph->reg, root, eph->keep, &eph->upper, NULL, e) :
+			    clone_layers(eph->reg, root, eph->keep, &eph->upper, NULL,
+					 e) :
 			    clone_upon(eph->reg, root, eph->keep, &eph->upper, e);
 	if (r < 0)
 		making_discard(eph->reg, tmp, NULL);

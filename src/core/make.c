@@ -176,8 +176,9 @@ static int use_image(struct making *m, const char *spec, char **file, bool reads
 
 static int begin_image(struct making *m, const struct storage_spec *spec, struct err *e)
 {
-	int r = spec->image ? use_image(m, spec->image, &m->root.storage.image, false, e) :
-			      make_image(m, spec->size, e);
+	int r = spec->image ?
+			use_image(m, spec->image, &m->root.storage.image, false, e) :
+			make_image(m, spec->size, e);
 
 	m->filled = spec->image;
 
@@ -341,7 +342,8 @@ static int begin_on_stage(struct making *m, struct err *e)
 static int begin_tmpfs(struct making *m, const char *size, struct err *e)
 {
 	_cleanup_free_ char *path = path_join(m->dir, "tree");
-	_cleanup_free_ char *opts = xasprintf("mode=755,size=%s", size ? size : TMPFS_SIZE);
+	_cleanup_free_ char *opts =
+		xasprintf("mode=755,size=%s", size ? size : TMPFS_SIZE);
 	int r;
 
 	m->root.storage.size = xstrdup(size ? size : TMPFS_SIZE);

@@ -49,7 +49,8 @@ static int grow_file(const struct root *root, uint64_t bytes, struct err *e)
 		openat(root->dir_fd, STORAGE_IMAGE_FILE, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0 || ftruncate(fd, (off_t)bytes) < 0)
-		return err_set(e, -errno, "make the image of root '%s' larger", root->name);
+		return err_set(e, -errno, "make the image of root '%s' larger",
+			       root->name);
 	return 0;
 }
 
@@ -101,7 +102,8 @@ static int resize_copy(const struct registry *reg, struct root *root, uint64_t b
 	if (r < 0)
 		return r;
 	in = openat(root->dir_fd, STORAGE_IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	out = openat(root->dir_fd, NEW_IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	out = openat(root->dir_fd, NEW_IMAGE, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC,
+		     0600);
 	r = in < 0 || out < 0 || fstat(in, &st) < 0 ?
 		    -errno :
 		    fdio_copy_sparse(in, 0, st.st_size, out);

@@ -222,7 +222,8 @@ int storage_write(int dir_fd, const struct storage *s, struct err *e)
 	_cleanup_free_ char *base = storage_base_text(s);
 	int r;
 
-	buf_adds(&b, "# crossroot's own: a change by hand can lose the root\n[crossroot]\n");
+	buf_adds(&b, "# crossroot's own: a change by hand can lose the root\n"
+		     "[crossroot]\n");
 	r = put(&b, KEY_KIND, kinds[s->kind], e);
 	if (!r)
 		r = put(&b, KEY_ARCH, s->arch, e);
@@ -260,7 +261,8 @@ int storage_parse_size(const char *text, uint64_t *bytes, struct err *e)
 		unit = strchr(units, text[n] | 0x20);
 	if (unit)
 		shift = 10 * (unsigned)(unit - units + 1);
-	if (!n || errno || !*bytes || (text[n] && !unit) || *bytes > (uint64_t)INT64_MAX >> shift)
+	if (!n || errno || !*bytes || (text[n] && !unit) ||
+	    *bytes > (uint64_t)INT64_MAX >> shift)
 		return err_set(e, -ERR_USAGE,
 			       "'%s' is no size: a number, with k, m, g or t behind",
 			       text);

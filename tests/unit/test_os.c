@@ -709,6 +709,96 @@ static void lock_dies_with_holder(void **state _unused_)
 	assert_int_equal(wait_status(pid), 128 + SIGKILL);
 }
 
+static bool is_holder(pid_t pid, enum lock_mode mode)
+{
+	_cleanup_free_ struct lock_holder *h = NULL;
+	size_t n = lock_holders(tmp, "l", &h);
+
+	for (size_t i = 0; i < n; i++)
+		if (h[i].pid == pid)
+			return h[i].mode == mode;
+	return false;
+}
+
+static void lock_holders_are_told(void **state _unused_)
+{
+	struct lock_holder *h;
+	int fd, p[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(lock_holders(tmp, "l", &h), 0);
+	assert_null(h);
+	fd = lock_take(tmp, "l", LOCK_SHARED, false, NULL);
+	assert_true(is_holder(getpid(), LOCK_SHARED));
+	assert_int_equal(pipe(p), 0);
+	pid = fork();
+	if (!pid) {
+		int own = lock_take(tmp, "l", LOCK_SHARED, false, NULL);
+
+		close(fd);
+		if (own < 0 || write(p[1], "x", 1) != 1)
+			_exit(1);
+		pause();
+	}
+	assert_int_equal(read(p[0], &c, 1), 1);
+	close(p[0]);
+	close(p[1]);
+	assert_true(is_holder(pid, LOCK_SHARED));
+	assert_true(is_holder(getpid(), LOCK_SHARED));
+	close(fd);
+	assert_false(is_holder(getpid(), LOCK_SHARED));
+	kill(pid, SIGKILL);
+	wait_status(pid);
+	assert_int_equal(lock_holders(tmp, "l", &h), 0);
+	fd = lock_take(tmp, "l", LOCK_EXCLUSIVE, false, NULL);
+	assert_true(is_holder(getpid(), LOCK_EXCLUSIVE));
+	close(fd);
+}
+
+static void copy_keeps_holes(void **state _unused_)
+{
+	int in = openat(tmp, "in", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int out = openat(tmp, "out", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	const off_t mib = 1 << 20;
+	struct stat st;
+	char c[4];
+
+	assert_int_equal(ftruncate(in, 64 * mib), 0);
+	assert_int_equal(pwrite(in, "here", 4, 5 * mib), 4);
+	assert_int_equal(pwrite(in, "last", 4, 40 * mib - 4), 4);
+	assert_int_equal(pwrite(in, "past", 4, 40 * mib), 4);
+	/* from the middle of one to the end of another */
+	assert_int_equal(fdio_copy_sparse(in, 2 * mib, 38 * mib, out), 0);
+	assert_int_equal(fstat(out, &st), 0);
+	assert_int_equal(st.st_size, 38 * mib);
+	assert_true(st.st_blocks * 512 < mib);
+	assert_int_equal(pread(out, c, 4, 3 * mib), 4);
+	assert_memory_equal(c, "here", 4);
+	assert_int_equal(pread(out, c, 4, 38 * mib - 4), 4);
+	assert_memory_equal(c, "last", 4);
+	close(in);
+	close(out);
+}
+
+static void open_exact_follows_nothing(void **state _unused_)
+{
+	struct stat st;
+	int fd;
+
+	assert_int_equal(mkdirat(tmp, "d", 0755), 0);
+	assert_int_equal(symlinkat("d", tmp, "way"), 0);
+	assert_int_equal(symlinkat("nowhere", tmp, "d/link"), 0);
+	fd = beneath_open_exact(tmp, "d/link", O_PATH | O_NOFOLLOW);
+	assert_true(fd >= 0);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	close(fd);
+	assert_int_equal(beneath_open_exact(tmp, "way/link", O_PATH | O_NOFOLLOW), -ELOOP);
+	assert_true(beneath_open_exact(tmp, "../x", O_PATH) < 0);
+	assert_true(beneath_open_exact(tmp, "/etc", O_PATH) < 0);
+}
+
 static void lock_notices_unlink(void **state _unused_)
 {
 	int fd = lock_take(tmp, "l", LOCK_EXCLUSIVE, false, NULL);
@@ -762,6 +852,9 @@ int main(void)
 		t(lock_contention),
 		t(lock_dies_with_holder),
 		t(lock_notices_unlink),
+		t(lock_holders_are_told),
+		t(copy_keeps_holes),
+		t(open_exact_follows_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

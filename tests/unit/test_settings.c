@@ -149,6 +149,34 @@ static void test_binds(void **state)
 	}
 }
 
+static void test_tmpfs(void **state)
+{
+	static const struct {
+		const char *spec, *path, *size;
+	} t[] = {
+		{ "/a", "/a", NULL },	   { "/a:4m", "/a", "4m" },
+		{ "/a\\:b:50%", "/a:b", "50%" }, { "a:4m", NULL, NULL },
+		{ "/", NULL, NULL },	   { "/:4m", NULL, NULL },
+		{ "/a:x", NULL, NULL },	   { "/a:", NULL, NULL },
+		{ "", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		_cleanup_free_ char *path = NULL, *size = NULL;
+		int r = tmpfs_parse(t[i].spec, &path, &size, NULL);
+
+		assert_int_equal(r, t[i].path ? 0 : -ERR_CONFIG);
+		if (!t[i].path)
+			continue;
+		assert_string_equal(path, t[i].path);
+		if (t[i].size)
+			assert_string_equal(size, t[i].size);
+		else
+			assert_null(size);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_unwritable),
 		cmocka_unit_test(test_binds),
+		cmocka_unit_test(test_tmpfs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
