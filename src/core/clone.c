@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -181,7 +182,11 @@ static int copy_files(const struct root *from, struct making *m, struct err *e)
 	int r = proc_run((char *[]){ "cp", "-a", "--reflink=auto", "--sparse=auto", "--",
 				     in, out, NULL },
 			 NULL, NULL, 0, e);
+	struct statvfs fs;
 
+	/* cp says it once for every file, the disk says it in a word */
+	if (r == -ERR_CHILD && !fstatvfs(m->tree_fd, &fs) && fs.f_bavail < 64)
+		return err_set(e, -ENOSPC, "copy root '%s'", from->name);
 	return r < 0 ? err_wrap(e, "copy root '%s'", from->name) : 0;
 }
 
