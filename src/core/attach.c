@@ -72,9 +72,34 @@ static int attach_image(const char *dir, const struct storage *s, const char *to
 	return r < 0 ? r : mount_image(&img, to, e);
 }
 
-/* Someone who has @name open has @path mounted: see what they see. 1 if so. */
+/*
+ * What else the process that was joined had mounted is of no use here, and would be held
+ * on to for as long as this one runs: an overlay whose root somebody else may mount anew.
+ */
+static int forget_others(const struct registry *reg, const char *name, const char *base,
+			 struct err *e)
+{
+	_cleanup_free_ char *roots = xasprintf("%s/roots/*/*", reg->state);
+	_cleanup_free_ char *layers = xasprintf("%s/overlays/*/tree", reg->state);
+	_cleanup_free_ char *keep = xasprintf("%s/roots/%s", reg->state, name);
+	_cleanup_free_ char *keep_too = xasprintf("%s/roots/%s", reg->state, base);
+	_cleanup_strv_ struct strv points = { 0 };
+	int r = 0;
+
+	mount_list(roots, &points);
+	mount_list(layers, &points);
+	for (size_t i = 0; !r && i < points.n; i++)
+		if (!path_beneath(points.v[i], keep) && !path_beneath(points.v[i], keep_too))
+			r = mount_forget(points.v[i], e);
+	return r;
+}
+
+/*
+ * Someone who has @name open has @path mounted: see what they see of it and of the root
+ * @base. 1 if so.
+ */
 static int join(const struct registry *reg, const char *name, const char *path,
-		struct err *e)
+		const char *base, struct err *e)
 {
 	_cleanup_free_ struct lock_holder *holders = NULL;
 	size_t n = lock_holders(reg->locks_fd, name, &holders);
@@ -90,8 +115,10 @@ static int join(const struct registry *reg, const char *name, const char *path,
 		if (r < 0)
 			return r;
 		/* another program may have had that number by then */
-		if (mount_listed(getpid(), path))
-			return 1;
+		if (!mount_listed(getpid(), path))
+			continue;
+		r = forget_others(reg, name, base, e);
+		return r < 0 ? r : 1;
 	}
 	return 0;
 }
@@ -126,7 +153,7 @@ static int share_image(const struct registry *reg, const char *name,
 	/* whoever has it looks or mounts: nobody else does meanwhile */
 	_cleanup_close_ int lock =
 		lock_take(reg->locks_fd, lock_name, LOCK_EXCLUSIVE, true, e);
-	int r = lock < 0 ? lock : join(reg, name, tree, e);
+	int r = lock < 0 ? lock : join(reg, name, tree, name, e);
 
 	if (r > 0)
 		return hold_image(s->image ? s->image : own, false, image_fd, e);
@@ -304,7 +331,8 @@ int attach_root(const struct registry *reg, struct root *root, struct err *e)
 	lock = lock_take(reg->locks_fd, name, LOCK_EXCLUSIVE, true, e);
 	if (lock < 0)
 		return lock;
-	r = join(reg, root->name, root->tree, e);
+	r = join(reg, root->name, root->tree,
+		 s->base_kind == BASE_ROOT ? s->base : root->name, e);
 	if (r > 0)
 		return hold_with_others(reg, root, e);
 	return r < 0 ? r : attach_new(reg, root->dir, root, e);

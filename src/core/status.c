@@ -36,13 +36,24 @@ static int64_t birth(int fd)
 }
 
 /* What the root needs and is outside of it. */
-static void check_outside(struct status *st)
+static void check_outside(const struct registry *reg, struct status *st)
 {
 	const struct storage *s = &st->root.storage;
 	const char *what = s->base_kind == BASE_DIR || s->base_kind == BASE_FILE ?
 				   s->base :
 				   s->image;
 
+	if (!st->problem && s->base_kind == BASE_ROOT) {
+		struct err why = { 0 };
+		struct root base;
+
+		if (root_peek(reg, s->base, &base, &why) < 0) {
+			st->state = ROOT_BROKEN;
+			st->problem = xasprintf("the base: %s", why.msg);
+		}
+		root_close(&base);
+		return;
+	}
 	if (st->problem || !what || !access(what, F_OK))
 		return;
 	st->state = ROOT_BROKEN;
@@ -79,7 +90,7 @@ int status_get(const struct registry *reg, const char *name, struct status *st,
 				    ROOT_GONE :
 				    ROOT_BROKEN;
 	}
-	check_outside(st);
+	check_outside(reg, st);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,29 @@ bool mount_listed(pid_t pid, const char *path)
 
 	mnt_unref_table(tb);
 	return found;
+}
+
+void mount_list(const char *pattern, struct strv *points)
+{
+	struct libmnt_table *tb = read_table(getpid());
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs;
+
+	while (tb && it && !mnt_table_next_fs(tb, it, &fs)) {
+		const char *at = mnt_fs_get_target(fs);
+
+		if (at && !fnmatch(pattern, at, FNM_PATHNAME))
+			strv_add(points, at);
+	}
+	mnt_free_iter(it);
+	mnt_unref_table(tb);
+}
+
+int mount_forget(const char *dir, struct err *e)
+{
+	if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return err_set(e, -errno, "unmount '%s'", dir);
+	return 0;
 }
 
 char *mount_source(const char *dir)

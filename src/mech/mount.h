@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /*
@@ -28,6 +29,12 @@ int mount_join(pid_t pid, struct err *e);
 
 /* Whether something is mounted on the absolute path @path, as process @pid sees it. */
 bool mount_listed(pid_t pid, const char *path);
+
+/* The mount points that match the fnmatch(3) pattern, what was mounted last first. */
+void mount_list(const char *pattern, struct strv *points);
+
+/* Take what is on @dir out of this process's mounts, used or not. */
+int mount_forget(const char *dir, struct err *e);
 
 /* A file with a file system in it, or in the part of it that is given. */
 struct mount_image {

@@ -87,6 +87,18 @@ A /usr/bin/env2" ]
 	start two 'echo ready; sleep 100'
 	[ "$(losetup -a | grep -c "$STATE")" = 1 ]
 	fails "in use" cr destroy b
+	# the second joined the first for the base, and holds nothing else of it
+	grep -q "$STATE/roots/b/tree" "/proc/${started[1]}/mountinfo"
+	! grep -q "$STATE/roots/one" "/proc/${started[1]}/mountinfo"
+	kill -9 "${started[0]}"
+	wait "${started[0]}" || :
+	# what it left has to die first
+	for _ in {1..40}; do
+		! cr snapshot one 2>/dev/null || break
+		sleep 0.05
+	done
+	[ "$(grep -c '^snapshots' "$STATE/roots/one/storage")" = 2 ]
+	in_root one true
 }
 
 @test "a clone shares what was there, and nothing that comes after" {
