@@ -182,11 +182,14 @@ static int open_old(const struct registry *reg, const struct root *root, size_t 
 		base = xasprintf("%s/roots/%s/tree", reg->state, s->base);
 	else if (s->base_kind != BASE_NONE)
 		base = path_join(root->dir, "base");
-	if (!from || (from == 1 && !base)) {
-		fd = from ? stack_open_upper(reg, s->layers.v[0], e) :
-			    open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		return fd < 0 && !from ? err_set(e, -errno, "open '%s'", base) : fd;
+	if (!from && base) {
+		fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		return fd < 0 ? err_set(e, -errno, "open '%s'", base) : fd;
 	}
+	if (!from)
+		return err_set(e, -ERR_STATE, "root '%s' began with nothing", root->name);
+	if (from == 1 && !base)
+		return stack_open_upper(reg, s->layers.v[0], e);
 	/* several commands may be at it; each sees its own mount */
 	if (mkdirat(root->dir_fd, "old", 0700) < 0 && errno != EEXIST)
 		return err_set(e, -errno, "create '%s'", at);
