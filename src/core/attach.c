@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "core/stack.h"
 #include "mech/mount.h"
 
 /* How long what a killed command left may take to die: 2 s */
@@ -18,34 +19,50 @@
 static const struct timespec moment = { .tv_nsec = 20000000 };
 
 /*
- * Keep other programs that ask, another state directory's crossroot among them, from an
- * image that is mounted. The first one here asks for it alone, since nobody may have it
- * otherwise; then it is shared with those who join.
+ * Lock what only one file system may be over. The first one here asks for it alone,
+ * since nobody may have it otherwise; then it is shared with those who join. What a
+ * killed command left may take a moment to die.
  */
-static int hold_image(const char *file, bool alone, int *fd, struct err *e)
+static bool hold(int fd, bool alone)
 {
-	int in = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat st;
-
-	if (in < 0 || fstat(in, &st) < 0) {
-		int code = -errno;
-
-		cleanup_closep(&in);
-		return err_set(e, code, "open the image '%s'", file);
-	}
-	*fd = in;
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, -ERR_STATE, "the image '%s' is no regular file", file);
-	for (int i = 0; alone && flock(in, LOCK_EX | LOCK_NB) < 0; i++) {
+	for (int i = 0; alone && flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
 		if (i == PATIENCE)
-			goto busy;
+			return false;
 		nanosleep(&moment, NULL);
 	}
-	if (!flock(in, LOCK_SH | LOCK_NB))
+	return !flock(fd, LOCK_SH | LOCK_NB);
+}
+
+/* This keeps out others that ask, another state directory's crossroot among them. */
+static int hold_image(const char *file, bool alone, int *fd, struct err *e)
+{
+	struct stat st;
+
+	cleanup_closep(fd);
+	*fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
+		return err_set(e, -errno, "open the image '%s'", file);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -ERR_STATE, "the image '%s' is no regular file", file);
+	if (hold(*fd, alone))
 		return 0;
-busy:
 	err_set(e, -ERR_STATE, "the image '%s' is in use by another program", file);
 	return err_hint(e, "two file systems over one image would destroy it");
+}
+
+/* And this a command of another container, whom the table of locks does not show. */
+static int hold_upper(const struct registry *reg, struct root *root, bool alone,
+		      struct err *e)
+{
+	cleanup_closep(&root->upper_fd);
+	root->upper_fd = stack_open_upper(reg, root->storage.upper, e);
+	if (root->upper_fd < 0)
+		return root->upper_fd;
+	if (hold(root->upper_fd, alone))
+		return 0;
+	err_set(e, -ERR_STATE, "the layers are in use where this command cannot see it");
+	return err_hint(e, "two overlays over one layer would destroy it: is a command at "
+			   "work in another container?");
 }
 
 static int attach_image(const char *dir, const struct storage *s, const char *to,
@@ -252,6 +269,8 @@ static int attach_overlay(const struct registry *reg, const char *dir, struct ro
 	int r = attach_base(reg, dir, root, &base, e);
 	const char *sep = "";
 
+	if (!r)
+		r = hold_upper(reg, root, true, e);
 	if (r < 0)
 		return r;
 	/* a renamed directory has to be no surprise: without it, rename gives EXDEV */
@@ -297,11 +316,11 @@ int attach_undo(const char *dir, struct err *e)
 static int hold_with_others(const struct registry *reg, struct root *root, struct err *e)
 {
 	const struct storage *s = &root->storage;
-	int r = 0;
+	int r = hold_upper(reg, root, false, e);
 
-	if (s->base_kind == BASE_FILE)
+	if (!r && s->base_kind == BASE_FILE)
 		r = hold_image(s->base, false, &root->image_fd, e);
-	if (s->base_kind == BASE_ROOT) {
+	if (!r && s->base_kind == BASE_ROOT) {
 		r = root_lock(reg, s->base, LOCK_SHARED, e);
 		if (r >= 0) {
 			root->base_lock_fd = r;

@@ -201,7 +201,7 @@ int root_peek(const struct registry *reg, const char *name, struct root *out,
 void root_close(struct root *r)
 {
 	int *fds[] = { &r->dir_fd, &r->tree_fd, &r->base_lock_fd, &r->image_fd,
-		       &r->lock_fd };
+		       &r->upper_fd, &r->lock_fd };
 
 	free(r->name);
 	free(r->dir);

@@ -41,13 +41,14 @@ struct root {
 	struct storage storage;
 	int base_lock_fd; /* of a base that is a root, shared; -1: none */
 	int image_fd;	  /* of an image that is mounted, with a lock on it; -1: none */
+	int upper_fd;	  /* of an upper layer, the same */
 };
 
 #define ROOT_CLOSED                                                                  \
 	(struct root)                                                                \
 	{                                                                            \
 		.dir_fd = -1, .tree_fd = -1, .lock_fd = -1, .base_lock_fd = -1,      \
-		.image_fd = -1                                                       \
+		.image_fd = -1, .upper_fd = -1                                       \
 	}
 
 /* Whether @name may name a root; the error says what is wrong with it. */

@@ -70,6 +70,17 @@ load helper
 	done
 }
 
+@test "a run that cannot see who has the root open is refused" {
+	local kind
+	for kind in image overlay; do
+		make_root $kind $kind
+		start $kind 'echo ready; sleep 100'
+		fails "in use" unshare --fork --pid --mount-proc "$CROSSROOT" run $kind --native none -- true
+		in_root $kind true
+		stop_started
+	done
+}
+
 @test "kill -9 of a run leaves no mount and no loop device, and the root works" {
 	local kind
 	for kind in $KINDS; do
