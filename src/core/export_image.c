@@ -50,9 +50,8 @@ static int count(void *arg, const struct tree_file *f, struct err *e)
 	s->files++;
 	if (S_ISREG(f->st.st_mode))
 		n = f->st.st_size ? content(f, e) : 0;
-	else if (S_ISDIR(f->st.st_mode))
-		n = f->st.st_size + BLOCK;
-	s->bytes += n > 0 ? (uint64_t)n : 0;
+	/* not the size of a directory: it is another one on every file system */
+	s->bytes += n > 0 ? (uint64_t)n + 2 * strlen(f->name) + 32 : 0;
 	return n < 0 ? (int)n : TREE_NEXT;
 }
 
@@ -188,11 +187,13 @@ static int settle(void *arg, const struct tree_file *f, struct err *e)
 	if (S_ISSOCK(f->st.st_mode) || export_left_out(s->job, f->path))
 		return TREE_SKIP;
 	r = ext4_settle(s->image, f->path, &st, e);
-	if (r < 0 || *f->path)
+	if (r < 0)
 		return r;
 	r = facts_attrs(&facts, f);
 	if (r < 0)
-		return err_set(e, r, "read the attributes of '/'");
+		return err_set(e, r, "read the attributes of '/%s'", f->path);
+	if (facts.nattrs)
+		r = ext4_attrs_begin(s->image, f->path, e);
 	for (size_t i = 0; !r && i < facts.nattrs; i++)
 		r = ext4_attr(s->image, facts.attrs[i].name, facts.attrs[i].value,
 			      facts.attrs[i].size, e);

@@ -10,6 +10,7 @@
 
 struct ext4 {
 	ext2_filsys fs;
+	struct ext2_xattr_handle *attrs; /* of the file that is given some */
 	bool fixed;
 	int64_t now;
 };
@@ -178,25 +179,42 @@ int ext4_settle(struct ext4 *x, const char *path, const struct stat *st, struct 
 	return code ? failed(code, "write", path, e) : 0;
 }
 
+static void attrs_end(struct ext4 *x)
+{
+	if (x->attrs)
+		ext2fs_xattrs_close(&x->attrs);
+	x->attrs = NULL;
+}
+
+int ext4_attrs_begin(struct ext4 *x, const char *path, struct err *e)
+{
+	ext2_ino_t ino;
+	errcode_t code;
+
+	attrs_end(x);
+	code = find(x, path, &ino);
+	/* not read: the first one set is the only one then */
+	if (!code)
+		code = ext2fs_xattrs_open(x->fs, ino, &x->attrs);
+	return code ? failed(code, "find the attributes of", path, e) : 0;
+}
+
 int ext4_attr(struct ext4 *x, const char *name, const void *value, size_t size,
 	      struct err *e)
 {
-	struct ext2_xattr_handle *h = NULL;
-	errcode_t code = ext2fs_xattrs_open(x->fs, EXT2_ROOT_INO, &h);
+	errcode_t code = ext2fs_xattr_set(x->attrs, name, value, size);
 
-	if (!code)
-		code = ext2fs_xattrs_read(h);
-	if (!code)
-		code = ext2fs_xattr_set(h, name, value, size);
-	if (h)
-		ext2fs_xattrs_close(&h);
-	return code ? failed(code, "give an attribute to", "", e) : 0;
+	return code ? failed(code, "write the attribute", name, e) : 0;
 }
 
 int ext4_close(struct ext4 *x, struct err *e)
 {
-	errcode_t code = ext2fs_close_free(&x->fs);
-	int r = code ? failed(code, "write", "", e) : 0;
+	errcode_t code;
+	int r;
+
+	attrs_end(x);
+	code = ext2fs_close_free(&x->fs);
+	r = code ? failed(code, "write", "", e) : 0;
 
 	ext4_free(x);
 	return r;
@@ -204,6 +222,8 @@ int ext4_close(struct ext4 *x, struct err *e)
 
 void ext4_free(struct ext4 *x)
 {
+	if (x)
+		attrs_end(x);
 	if (x && x->fs)
 		ext2fs_free(x->fs);
 	free(x);

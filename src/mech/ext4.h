@@ -10,7 +10,8 @@
 
 /*
  * What mkfs.ext4 -d leaves to be done on the image of a tree that it made: it takes over
- * times of no use (and whole seconds only), nothing of the top directory, and all files.
+ * times of no use (and whole seconds only), nothing of the top directory, all files, and
+ * extended attributes in whatever order they come.
  * Paths are from the top, "" is the top.
  */
 struct ext4;
@@ -27,7 +28,10 @@ int ext4_remove(struct ext4 *x, const char *path, struct err *e);
 /* Give @path the owner, mode and mtime of @st; of other times it then has none but that. */
 int ext4_settle(struct ext4 *x, const char *path, const struct stat *st, struct err *e);
 
-/* Give the top an extended attribute. */
+/* Begin to give @path its extended attributes: until ext4_attr, it has those it had. */
+int ext4_attrs_begin(struct ext4 *x, const char *path, struct err *e);
+
+/* One more of them. */
 int ext4_attr(struct ext4 *x, const char *name, const void *value, size_t size,
 	      struct err *e);
 
