@@ -27,30 +27,32 @@ struct archive_out {
 	struct ring ring;
 	pthread_t thread;
 	bool running;
-	_Atomic bool given_up;
+	bool lost;		/* the thread has left, bytes of the tar file went nowhere */
+	_Atomic bool given_up;	/* the sink is to see no more */
 	locale_t locale; /* names are UTF-8 where they can be */
 	struct err err;	 /* of the thread; valid once it has left the ring */
 };
 
-/* libarchive's write callbacks: from the tar file to the thread, from there out. */
+/*
+ * libarchive's write callbacks: from the tar file to the thread, from there out. They
+ * never fail: after that, libarchive would not free what it has.
+ */
 static la_ssize_t to_ring(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct archive_out *o = arg;
 
-	if (ring_add(&o->ring, data, n))
-		return (la_ssize_t)n;
-	archive_set_error(a, EIO, "the writer gave up");
-	return -1;
+	(void)a;
+	o->lost = o->lost || !ring_add(&o->ring, data, n);
+	return (la_ssize_t)n;
 }
 
 static la_ssize_t to_sink(struct archive *a, void *arg, const void *data, size_t n)
 {
 	struct archive_out *o = arg;
 
-	if (!o->given_up && o->sink.write(o->sink.arg, data, n, &o->err) < 0) {
-		archive_set_error(a, EIO, "write");
-		return -1;
-	}
+	(void)a;
+	if (!o->given_up && o->sink.write(o->sink.arg, data, n, &o->err) < 0)
+		o->given_up = true;
 	return (la_ssize_t)n;
 }
 
@@ -66,13 +68,9 @@ static void *compress(void *arg)
 			o->sink.plain(o->sink.arg, data, n);
 		ok = archive_write_data(o->packed, data, n) == (la_ssize_t)n;
 	}
-	if (o->given_up)
-		archive_write_fail(o->packed);
-	else if (!ok || archive_write_close(o->packed) != ARCHIVE_OK)
-		/* where the sink failed, it has said why */
-		if (!o->err.code)
-			err_set(&o->err, -ERR_UNSUPPORTED, "cannot compress: %s",
-				archive_error_string(o->packed));
+	if ((archive_write_close(o->packed) != ARCHIVE_OK || !ok) && !o->err.code)
+		err_set(&o->err, -ERR_UNSUPPORTED, "cannot compress: %s",
+			archive_error_string(o->packed));
 	ring_leave(&o->ring);
 	return NULL;
 }
@@ -253,7 +251,8 @@ int archive_out_file(struct archive_out *o, const struct archive_file *f, struct
 		uselocale(old);
 	why = archive_error_string(o->tar);
 	/* a name that is not UTF-8 goes in as it is, and is marked as such */
-	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && why && strstr(why, "Can't translate")))
+	if (!o->lost && (r == ARCHIVE_OK ||
+			 (r == ARCHIVE_WARN && why && strstr(why, "Can't translate"))))
 		return 0;
 	return out_failed(o, f->path, e);
 }
@@ -265,7 +264,7 @@ int archive_out_data(struct archive_out *o, const void *data, size_t n, struct e
 	while (n) {
 		la_ssize_t k = archive_write_data(o->tar, from, n);
 
-		if (k <= 0)
+		if (k <= 0 || o->lost)
 			return out_failed(o, archive_entry_pathname(o->ent), e);
 		from += k;
 		n -= (size_t)k;
@@ -287,16 +286,12 @@ void archive_out_free(struct archive_out *o)
 {
 	if (!o)
 		return;
-	if (o->running) {
-		o->given_up = true;
-		ring_end(&o->ring);
+	o->given_up = true;
+	ring_end(&o->ring);
+	if (o->running)
 		pthread_join(o->thread, NULL);
-	}
-	/* freed unclosed, they would write their ends */
-	archive_write_fail(o->tar);
+	/* unclosed, they write their ends now, to nobody */
 	archive_write_free(o->tar);
-	if (!o->running)
-		archive_write_fail(o->packed);
 	archive_write_free(o->packed);
 	archive_entry_free(o->ent);
 	if (o->locale)

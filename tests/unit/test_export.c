@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What export is built from: walking a tree, a file until it is whole, a tar file. */
+#include "unit.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "mech/archive.h"
+#include "mech/archive_write.h"
+#include "os/partial.h"
+#include "os/ring.h"
+#include "os/tree.h"
+
+static int note(void *arg, const struct tree_file *f, struct err *e)
+{
+	(void)e;
+	strv_addf(arg, "%s%s", f->path, S_ISDIR(f->st.st_mode) ? "/" : "");
+	return !strcmp(f->path, "b/skipped") ? TREE_SKIP : TREE_NEXT;
+}
+
+static void test_tree(void **state)
+{
+	static const char *const want[] = { "/",   "B",	   "a",	  "b/",	      "b/c/",
+					    "b/c/d", "b/e", "b/skipped/", "b.f", "link" };
+	_cleanup_strv_ struct strv seen = { 0 };
+	char *dir = make_dir();
+	int fd = open_dir(dir);
+
+	(void)state;
+	write_file(fd, "b/c/d", "");
+	write_file(fd, "b/e", "");
+	write_file(fd, "b/skipped/no", "");
+	write_file(fd, "b.f", "");
+	write_file(fd, "a", "");
+	write_file(fd, "B", "");
+	assert_int_equal(symlinkat("b", fd, "link"), 0);
+	assert_int_equal(tree_walk(fd, note, &seen, NULL), 0);
+	assert_int_equal(seen.n, ARRAY_SIZE(want));
+	for (size_t i = 0; i < seen.n; i++)
+		assert_true(strv_has(&seen, want[i]));
+	assert_string_equal(seen.v[0], "/");
+	assert_string_equal(seen.v[1], "B");
+	assert_string_equal(seen.v[3], "b/");
+	assert_string_equal(seen.v[5], "b/c/d");
+	assert_string_equal(seen.v[8], "b.f");
+	close(fd);
+	remove_dir(dir);
+}
+
+static int refuse(void *arg, const struct tree_file *f, struct err *e)
+{
+	return strcmp(f->path, arg) ? TREE_NEXT : err_set(e, -EPERM, "no '%s'", f->path);
+}
+
+/* Far deeper than there are file descriptors, and longer than PATH_MAX. */
+static void test_tree_deep(void **state)
+{
+	_cleanup_strv_ struct strv seen = { 0 };
+	char *dir = make_dir();
+	int top = open_dir(dir), fd = dup(top);
+	struct err e = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(fd, "deep", 0755), 0);
+		next = openat(fd, "deep", O_RDONLY | O_DIRECTORY);
+		assert_true(next >= 0);
+		close(fd);
+		fd = next;
+	}
+	close(fd);
+	assert_int_equal(tree_walk(top, note, &seen, &e), 0);
+	assert_int_equal(seen.n, 3001);
+	assert_int_equal(strlen(seen.v[3000]), 3000 * 5);
+	assert_int_equal(tree_walk(top, refuse, (void *)"deep/deep", &e), -EPERM);
+	close(top);
+	remove_dir(dir);
+}
+
+static char *in(const char *dir, const char *name)
+{
+	return xasprintf("%s/%s", dir, name);
+}
+
+static void test_partial(void **state)
+{
+	char *dir = make_dir();
+	_cleanup_free_ char *path = in(dir, "file"), *temp = in(dir, ".file.partial");
+	_cleanup_free_ char *made = in(dir, "made"), *inner = in(dir, "made/x");
+	_cleanup_partial_ struct partial p = PARTIAL_NONE, q = PARTIAL_NONE;
+	struct err e = { 0 };
+	mode_t mask = umask(027);
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(partial_begin(&p, path, false, &e), 0);
+	assert_int_equal(write(p.fd, "whole", 5), 5);
+	assert_int_equal(access(path, F_OK), -1);
+	/* another one at it is told so, and takes nothing away */
+	assert_int_equal(partial_begin(&q, path, false, &e), -ERR_STATE);
+	partial_free(&q);
+	assert_int_equal(access(temp, F_OK), 0);
+	assert_int_equal(partial_finish(&p, false, &e), 0);
+	partial_free(&p);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0640);
+	assert_int_equal(st.st_size, 5);
+	/* what is there stays, but with replace */
+	assert_int_equal(partial_begin(&p, path, false, &e), 0);
+	assert_int_equal(partial_finish(&p, false, &e), -EEXIST);
+	assert_int_equal(partial_finish(&p, true, &e), 0);
+	partial_free(&p);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	/* a directory in the place of one that is full */
+	assert_int_equal(mkdir(made, 0700), 0);
+	assert_int_equal(close(open(inner, O_WRONLY | O_CREAT, 0600)), 0);
+	assert_int_equal(partial_begin(&p, made, true, &e), 0);
+	assert_int_equal(partial_finish(&p, false, &e), -EEXIST);
+	assert_int_equal(partial_finish(&p, true, &e), 0);
+	assert_int_equal(rmdir(made), 0);
+	assert_int_equal(access(temp, F_OK), -1);
+	umask(mask);
+	remove_dir(dir);
+}
+
+/* What a killed process left is deleted, whatever it is; of a living one it is not. */
+static void test_partial_stale(void **state)
+{
+	char *dir = make_dir();
+	_cleanup_free_ char *path = in(dir, "file"), *temp = in(dir, ".file.partial");
+	_cleanup_free_ char *inner = in(dir, ".file.partial/x");
+	struct err e = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		_cleanup_partial_ struct partial p = PARTIAL_NONE;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (!pid) {
+			if (!partial_begin(&p, path, i == 1, &e))
+				raise(SIGKILL);
+			_exit(1);
+		}
+		waitpid(pid, NULL, 0);
+		assert_int_equal(access(temp, F_OK), 0);
+		if (i == 1)
+			assert_int_equal(close(open(inner, O_WRONLY | O_CREAT, 0600)), 0);
+		assert_int_equal(partial_begin(&p, path, i == 2, &e), 0);
+		partial_free(&p);
+		assert_int_equal(access(temp, F_OK), -1);
+	}
+	/* and a symlink is not followed, nor taken for one of ours */
+	assert_int_equal(symlink("elsewhere", temp), 0);
+	struct partial p = PARTIAL_NONE;
+
+	assert_int_equal(partial_begin(&p, path, false, &e), -ELOOP);
+	partial_free(&p);
+	assert_int_equal(unlink(temp), 0);
+	remove_dir(dir);
+}
+
+static void *count_to_end(void *arg)
+{
+	struct ring *r = arg;
+	const void *data;
+	size_t n, sum = 0;
+
+	while ((n = ring_next(r, &data)))
+		for (size_t i = 0; i < n; i++)
+			sum += ((const unsigned char *)data)[i];
+	return (void *)sum;
+}
+
+static void test_ring(void **state)
+{
+	struct ring r;
+	pthread_t thread;
+	void *sum;
+	char chunk[999];
+
+	(void)state;
+	memset(chunk, 1, sizeof(chunk));
+	ring_init(&r);
+	assert_int_equal(pthread_create(&thread, NULL, count_to_end, &r), 0);
+	for (int i = 0; i < 10000; i++)
+		assert_true(ring_add(&r, chunk, sizeof(chunk)));
+	ring_end(&r);
+	pthread_join(thread, &sum);
+	assert_int_equal((size_t)sum, 9990000);
+	ring_free(&r);
+	/* one that leaves is not waited for */
+	ring_init(&r);
+	ring_leave(&r);
+	for (int i = 0; i < 10000; i++)
+		ring_add(&r, chunk, sizeof(chunk));
+	assert_false(ring_add(&r, chunk, sizeof(chunk)));
+	ring_free(&r);
+}
+
+struct sunk {
+	int fd;
+	uint64_t plain, room;
+};
+
+static int sink(void *arg, const void *data, size_t n, struct err *e)
+{
+	struct sunk *s = arg;
+
+	if (n > s->room)
+		return err_set(e, -ENOSPC, "write 'sink'");
+	s->room -= n;
+	return fdio_write_all(s->fd, data, n);
+}
+
+static void plain(void *arg, const void *data, size_t n)
+{
+	struct sunk *s = arg;
+
+	(void)data;
+	s->plain += n;
+}
+
+/* A tar file of one big file; how archive_out_* ended. */
+static int make_tar(struct sunk *s, enum archive_pack pack, size_t megabytes, struct err *e)
+{
+	const struct archive_sink to = { .write = sink, .plain = plain, .arg = s };
+	_cleanup_archive_out_ struct archive_out *o = NULL;
+	_cleanup_free_ char *chunk = xmalloc(1 << 20);
+	struct stat st = { .st_mode = S_IFREG | 0644,
+			   .st_size = (off_t)megabytes << 20,
+			   .st_mtim = { 1000, 5 } };
+	const struct archive_file file = { .path = "./big", .st = &st };
+	unsigned int seed = 1;
+	int r;
+
+	r = archive_out_new(&o, pack, &to, e);
+	if (!r)
+		r = archive_out_file(o, &file, e);
+	for (size_t i = 0; !r && i < megabytes; i++) {
+		/* nothing that could be compressed */
+		for (size_t k = 0; k < 1 << 20; k++) {
+			seed = seed * 1103515245 + 12345;
+			chunk[k] = (char)(seed >> 16);
+		}
+		r = archive_out_data(o, chunk, 1 << 20, e);
+	}
+	return r ? r : archive_out_end(o, e);
+}
+
+static void test_archive_out(void **state)
+{
+	struct err e = { 0 };
+
+	(void)state;
+	for (int pack = PACK_NONE; pack <= PACK_ZSTD; pack++) {
+		struct sunk s = { .fd = memfd_create("tar", 0), .room = UINT64_MAX };
+		char *dir = make_dir();
+		int fd = open_dir(dir);
+		struct stat st;
+
+		assert_int_equal(make_tar(&s, (enum archive_pack)pack, 3, &e), 0);
+		assert_true(s.plain > 3 << 20);
+		assert_int_equal(lseek(s.fd, 0, SEEK_SET), 0);
+		assert_int_equal(archive_unpack(s.fd, "x", fd, NULL, &e), 0);
+		assert_int_equal(fstatat(fd, "big", &st, 0), 0);
+		assert_int_equal(st.st_size, 3 << 20);
+		assert_int_equal(st.st_mtim.tv_nsec, 5);
+		close(s.fd);
+		close(fd);
+		remove_dir(dir);
+	}
+}
+
+/* The sink's own error arrives, at whatever point; and nothing waits for ever. */
+static void test_archive_out_fails(void **state)
+{
+	static const uint64_t rooms[] = { 0, 1000, 300000, 2000000 };
+
+	(void)state;
+	for (int pack = PACK_NONE; pack <= PACK_ZSTD; pack++)
+		for (size_t i = 0; i < ARRAY_SIZE(rooms); i++) {
+			struct sunk s = { .fd = memfd_create("tar", 0), .room = rooms[i] };
+			struct err e = { 0 };
+
+			assert_int_equal(make_tar(&s, (enum archive_pack)pack, 12, &e),
+					 -ENOSPC);
+			assert_non_null(strstr(e.msg, "write 'sink'"));
+			close(s.fd);
+		}
+}
+
+/* Given up in the middle: the sink sees nothing that looks like an end. */
+static void test_archive_out_given_up(void **state)
+{
+	struct sunk s = { .fd = memfd_create("tar", 0), .room = UINT64_MAX };
+	const struct archive_sink to = { .write = sink, .arg = &s };
+	struct archive_out *o;
+	struct stat st = { .st_mode = S_IFREG | 0644, .st_size = 100000 }, after;
+	const struct archive_file file = { .path = "./f", .st = &st };
+
+	(void)state;
+	assert_int_equal(archive_out_new(&o, PACK_NONE, &to, NULL), 0);
+	assert_int_equal(archive_out_file(o, &file, NULL), 0);
+	assert_int_equal(archive_out_data(o, "abc", 3, NULL), 0);
+	archive_out_free(o);
+	assert_int_equal(fstat(s.fd, &after), 0);
+	assert_int_equal(after.st_size, 0);
+	close(s.fd);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_tree_deep),
+		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_partial_stale),
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_archive_out),
+		cmocka_unit_test(test_archive_out_fails),
+		cmocka_unit_test(test_archive_out_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
