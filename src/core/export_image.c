@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -204,14 +205,19 @@ static int ext4(const struct survey *s, const char *path, struct err *e)
 {
 	const struct export_spec *spec = s->job->spec;
 	struct settling work = { .job = s->job };
+	/* the image has one of its own, but mkfs gives it the times of one in the tree */
+	struct stat lost = { .st_mode = S_IFDIR | 0700 };
 	int r = make_ext4(s, path, e);
 
 	if (!r)
 		r = ext4_open(&work.image, path, spec->has_epoch, spec->epoch, e);
 	if (r < 0)
 		return r;
+	lost.st_mtim.tv_sec = spec->has_epoch ? (time_t)spec->epoch : time(NULL);
 	for (size_t i = 0; !r && i < s->skip.n; i++)
-		r = ext4_remove(work.image, s->skip.v[i], e);
+		r = strcmp(s->skip.v[i], "lost+found") ?
+			    ext4_remove(work.image, s->skip.v[i], e) :
+			    ext4_settle(work.image, s->skip.v[i], &lost, e);
 	if (!r)
 		r = tree_walk(s->job->root->tree_fd, settle, &work, e);
 	if (!r)

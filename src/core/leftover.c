@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "core/leftover.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,12 +14,26 @@
 #define LOADER_DIR "/lib64"
 #define LOADER LOADER_DIR "/ld-linux-x86-64.so.2"
 
+#define LOST_FOUND "lost+found"
+
 static bool is_stub(int tree_fd, const char *path)
 {
 	struct stat st;
 
 	return !beneath_stat(tree_fd, path, &st) && S_ISREG(st.st_mode) && !st.st_size &&
 	       st.st_nlink == 1;
+}
+
+/* A directory that mkfs makes in every ext4 file system, for e2fsck. */
+static bool is_lost_found(int tree_fd)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	struct stat top, st;
+
+	/* 2 and 11: of one in a directory of such a file system, nothing is known */
+	return !fstat(tree_fd, &top) && top.st_ino == 2 &&
+	       !fstatat(tree_fd, LOST_FOUND, &st, AT_SYMLINK_NOFOLLOW) && st.st_ino == 11 &&
+	       !beneath_list(tree_fd, "/" LOST_FOUND, &names) && !names.n;
 }
 
 void leftover_find(int tree_fd, struct strv *paths)
@@ -38,4 +53,6 @@ void leftover_find(int tree_fd, struct strv *paths)
 		else
 			strv_add(paths, loader + 1);
 	}
+	if (is_lost_found(tree_fd))
+		strv_add(paths, LOST_FOUND);
 }

@@ -194,6 +194,15 @@ with_image() {
 	# room to work in, and no more than there must be
 	[ "$(stat -c %s "$out/x.img")" -lt $((300 << 20)) ]
 	[ "$(du -m "$out/x.img" | cut -f1)" -lt 20 ]
+	# a root that lives in it is the same root, and makes the same image
+	"$CROSSROOT" export one "$out/dir.tar"
+	unshare -m sh -euc 'mount -o loop "$1" "$2"
+		"$3" export one "$4/image.tar"
+		"$3" export one "$4/image.ext4"' sh "$out/x.img" "$tree" "$CROSSROOT" "$out"
+	cmp "$out/dir.tar" "$out/image.tar"
+	"$CROSSROOT" export one "$out/dir.ext4"
+	cmp "$out/dir.ext4" "$out/image.ext4"
+	e2fsck -fn "$out/image.ext4"
 	# what is not to be in it is taken out again
 	mkdir -p "$tree/run/crossroot/native/lib"
 	echo x >"$tree/run/crossroot/native/lib/file"
@@ -241,6 +250,24 @@ with_image() {
 	mkdir "$out/layout"
 	tar -C "$out/layout" -xf "$out/x.oci.tar"
 	diff -r "$out/x.oci" "$out/layout"
+}
+
+@test "podman takes an OCI image, and runs it where podman runs" {
+	local dir pod
+	command -v podman >/dev/null || skip_or_fail "podman is missing" podman
+	# it takes no long path
+	dir=$(mktemp -d /tmp/crossroot-pod.XXXXXX)
+	pod=(podman --root "$out/pods" --runroot "$dir" --storage-driver vfs
+		--cgroup-manager cgroupfs)
+	"$CROSSROOT" export one "$out/x.oci"
+	# nor capital letters
+	(cd "$out" && "${pod[@]}" pull -q oci:x.oci:latest) >"$out/id"
+	run "${pod[@]}" run --rm --network none --cgroups disabled "$(cat "$out/id")" \
+		/bin/sh -c 'echo "in $PWD"'
+	"${pod[@]}" rmi -f "$(cat "$out/id")"
+	rm -rf "$dir"
+	[[ $output != *crun:* && $output != *runc:* ]] || skip_or_fail "$output" podman
+	[ "$output" = "in /" ]
 }
 
 @test "standard output takes a tar file and nothing else" {
