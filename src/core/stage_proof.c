@@ -33,7 +33,7 @@ static int signed_text(const struct stage_source *src, const struct stage_cache 
 	return signature_clearsigned(&s, file, p->text, p->len, out, len, p->key, e);
 }
 
-/* Where .DIGESTS itself is not signed. */
+/* Where .DIGESTS is not there or not signed. */
 static int other_signature(const char *name, proof_get_fn get, void *arg, struct proof *p,
 			   struct err *e)
 {
@@ -50,6 +50,8 @@ static int other_signature(const char *name, proof_get_fn get, void *arg, struct
 	}
 	if (!r)
 		free(text);
+	if ((!r || r == -ERR_MISSING) && !p->text)
+		return err_set(e, -ERR_MISSING, "'%s' has no digests", name);
 	if (!r || r == -ERR_MISSING)
 		r = get(arg, ".asc", &p->sig, &p->sig_len, e);
 	if (r == -ERR_MISSING)
@@ -74,7 +76,8 @@ int proof_load(const struct stage_source *src, const struct stage_cache *cache,
 		*e = (struct err){ 0 };
 		return 0;
 	}
-	if (!r && !src->insecure && !mirror_is_clearsigned(p->text, p->len))
+	if (!src->insecure && (r == -ERR_MISSING ||
+			       (!r && !mirror_is_clearsigned(p->text, p->len))))
 		r = other_signature(name, get, arg, p, e);
 	if (r < 0)
 		return r;

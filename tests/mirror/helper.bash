@@ -185,13 +185,15 @@ stop_servers() {
 # --- crossroot with it ---
 
 # The keys and the small stages, once for a file.
-setup_file() {
+setup_mirror_file() {
 	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
 	export KEYS=$BATS_FILE_TMPDIR/keys TREES=$BATS_FILE_TMPDIR/trees
 	mkdir -p "$KEYS" "$TREES"
 	make_key release
 	make_trees
 }
+
+setup_file() { setup_mirror_file; }
 
 teardown_file() {
 	local home

