@@ -95,6 +95,13 @@ static int make(int natives, const char *name, const struct stage *stage,
 	return 0;
 }
 
+static bool is_there(int natives, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(natives, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
 int natives_get(const char *state, const struct stage *stage, const struct stage_id *id,
 		const char *tuple, const struct archive_progress *progress, char **path,
 		struct err *e)
@@ -102,20 +109,26 @@ int natives_get(const char *state, const struct stage *stage, const struct stage
 	_cleanup_free_ char *dir = NULL, *name = native_name(stage);
 	_cleanup_free_ char *lock_name = xasprintf(LOCK "%s", name);
 	_cleanup_close_ int natives = open_dir(state, &dir, e), lock = -1;
-	struct stat st;
-	int r = 0;
+	int r = natives < 0 ? natives : 0;
 
-	if (natives < 0)
-		return natives;
-	lock = lock_take(natives, lock_name, LOCK_EXCLUSIVE, true, e);
-	if (lock < 0)
-		return lock;
-	if (fstatat(natives, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		r = make(natives, name, stage, id, tuple, progress, e);
-	if (r < 0)
-		return r;
-	*path = xasprintf("%s/%s/tree", dir, name);
-	return TAKE_FD(lock);
+	/* shared once it is there: it is used for as long as a root is unpacked */
+	while (!r) {
+		lock = lock_take(natives, lock_name, LOCK_SHARED, true, e);
+		if (lock < 0)
+			return lock;
+		if (is_there(natives, name)) {
+			*path = xasprintf("%s/%s/tree", dir, name);
+			return TAKE_FD(lock);
+		}
+		close(TAKE_FD(lock));
+		lock = lock_take(natives, lock_name, LOCK_EXCLUSIVE, true, e);
+		if (lock < 0)
+			return lock;
+		if (!is_there(natives, name))
+			r = make(natives, name, stage, id, tuple, progress, e);
+		close(TAKE_FD(lock));
+	}
+	return r;
 }
 
 /* The native roots that the roots' settings name. */
@@ -152,7 +165,7 @@ static int prune_one(int natives, const char *dir, const char *name,
 	_cleanup_free_ char *lock_name = xasprintf(LOCK "%s", own);
 	_cleanup_free_ char *doomed = xasprintf(CREATING "%s", own);
 	_cleanup_close_ int lock = -1;
-	int r;
+	int r = 0;
 
 	if (strv_has(used, tree))
 		return 0;
@@ -177,18 +190,17 @@ static int prune_one(int natives, const char *dir, const char *name,
 
 int natives_prune(const char *state, struct strv *removed, struct err *e)
 {
-	_cleanup_free_ char *dir = NULL, *real = realpath(state, NULL);
+	_cleanup_free_ char *dir = NULL;
 	_cleanup_strv_ struct strv used = { 0 }, names = { 0 };
-	_cleanup_close_ int natives = real ? open_dir(real, &dir, e) : -1;
-	int r = natives < 0 ? err_set(e, -errno, "open '%s'", state) : 0;
+	_cleanup_close_ int natives = open_dir(state, &dir, e);
+	int r = natives < 0 ? natives : beneath_list(natives, "/", &names);
 
-	if (!r)
-		r = beneath_list(natives, "/", &names);
+	if (natives >= 0 && r < 0)
+		err_set(e, r, "read '%s'", dir);
 	if (!r)
 		r = collect_used(state, &used, e);
 	for (size_t i = 0; !r && i < names.n; i++)
 		if (strncmp(names.v[i], LOCK, strlen(LOCK)))
 			r = prune_one(natives, dir, names.v[i], &used, removed, e);
-	*e = r < 0 ? *e : (struct err){ 0 };
 	return r;
 }

@@ -7,6 +7,8 @@
 #include "mech/archive.h"
 
 /*
+ * @state is the registry's, without a symlink in it: the paths become settings.
+ *
  * Native roots made of stages: STATE/natives/STAGE/tree, each unpacked once and used by
  * all roots that name it. STATE/natives is 0700, and a native root appears there when
  * it is whole.

@@ -237,7 +237,7 @@ static int get_file(struct attempt *a, struct stage *out, struct err *e)
 	int r;
 
 	if (lock == -EWOULDBLOCK) {
-		log_info("waiting for another process that fetches '%s'", a->file.name);
+		log_warn("waiting for another process that fetches '%s'", a->file.name);
 		lock = stage_cache_lock(a->cache, a->file.name, true, e);
 	}
 	if (lock < 0)

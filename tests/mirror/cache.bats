@@ -258,3 +258,31 @@ setup() {
 	"$CROSSROOT" stage prune
 	[[ -z $(ls -A "$CROSSROOT_STATE_DIR/natives") ]]
 }
+
+@test "two at once unpack one native root once, and do not wait for each other's root" {
+	local pids=() i
+	publish "$ARM64"
+	publish "$AMD64"
+	for i in 1 2 3; do
+		"$CROSSROOT" create "r$i" --target "${TUPLE[$ARM64]}" --mirror "file://$MIRROR" \
+			--native-root stage 3>&- &
+		pids+=($!)
+	done
+	# as a run of prune does
+	"$CROSSROOT" stage prune --keep 5
+	for i in "${pids[@]}"; do
+		wait "$i"
+	done
+	for i in 1 2 3; do
+		[[ -d $("$CROSSROOT" info "r$i" --json | jq -r .native_root) ]]
+		"$CROSSROOT" destroy "r$i"
+	done
+	# one that is used by a create that has no root yet
+	exec 9<"$CROSSROOT_STATE_DIR/natives/.lock-$AMD64-$DATE"
+	flock --shared 9
+	"$CROSSROOT" stage prune
+	[[ -d $CROSSROOT_STATE_DIR/natives/$AMD64-$DATE/tree ]]
+	"$CROSSROOT" create r --target "${TUPLE[$ARM64]}" --mirror "file://$MIRROR" --native-root stage
+	exec 9<&-
+	"$CROSSROOT" destroy r
+}

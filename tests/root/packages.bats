@@ -94,3 +94,20 @@ no_leak() {
 	grep -q 'CMAKE_HOST_SYSTEM_PROCESSOR "aarch64"' "$DIR"/b/CMakeFiles/*/CMakeSystem.cmake
 	grep -q 'CMAKE_CROSSCOMPILING "FALSE"' "$DIR"/b/CMakeFiles/*/CMakeSystem.cmake
 }
+
+@test "info tells how many programs have a twin, once they were planned" {
+	local root=$HYBRID/state/roots/t
+	rm -f "$root/plan"
+	run "$CROSSROOT" info t --state-dir "$HYBRID/state"
+	[[ $output == *"not planned yet: 'crossroot plan t'"* && ! -e $root/plan ]]
+	"$CROSSROOT" info t --state-dir "$HYBRID/state" --json | jq -e '.twins == null'
+	plan --json >"$HYBRID/plan.json"
+	"$CROSSROOT" info t --state-dir "$HYBRID/state" --json >"$HYBRID/info.json"
+	jq -es '(.[0].swaps | map(select(.swapped))) as $native |
+		(.[0].swaps | map(select(.swapped | not) | .path)) as $emulated |
+		.[1].twins == {matching: ($native | length), of: (.[0].swaps | length),
+			emulated: $emulated} and ($native | length) > 100' \
+		"$HYBRID/plan.json" "$HYBRID/info.json"
+	run "$CROSSROOT" info t --state-dir "$HYBRID/state"
+	[[ $output == *"twins        "*" of "*" programs; emulated: "*"'crossroot plan' says why"* ]]
+}

@@ -25,6 +25,24 @@ static void test_values(void **state)
 		{ "env", "K=V", NULL },
 		{ "env", "=V", "is no K=V" },
 		{ "env", "KV", "is no K=V" },
+		{ "native_root", "stage", NULL },
+		{ "native_root", "/srv//native/", NULL },
+		{ "mirrors", "https://distfiles.example.org/gentoo", NULL },
+		{ "mirrors", "file:///srv/mirror", NULL },
+		{ "mirrors", "file://srv/mirror", "no URL" },
+		{ "mirrors", "ftp://example.org", "no URL" },
+		{ "mirrors", "example.org", "no URL" },
+		{ "mirrors", "http://example.org/?a=b", "no URL" },
+		{ "mirrors", "http://a b", "no URL" },
+		{ "keyring", "/keys.asc", NULL },
+		{ "keyring", "keys.asc", "no absolute path" },
+		{ "stage_cache", "cache", "no absolute path" },
+		{ "mirror_timeout", "60", NULL },
+		{ "mirror_timeout", "0", "no number" },
+		{ "mirror_timeout", "3601", "no number" },
+		{ "mirror_timeout", "1s", "no number" },
+		{ "mirror_tries", "-1", "no number" },
+		{ "mirror_tries", "99999999999999", "no number" },
 		{ "nonsense", "1", "unknown key" },
 	};
 	struct settings s;
@@ -42,6 +60,10 @@ static void test_values(void **state)
 	assert_string_equal(s.native_root, "/srv/native");
 	assert_int_equal(s.native, TIER_TOOLCHAIN);
 	assert_true(s.global_binfmt);
+	assert_int_equal(s.mirrors.n, 2);
+	assert_string_equal(s.keyring, "/keys.asc");
+	assert_int_equal(s.mirror_timeout, 60);
+	assert_int_equal(s.mirror_tries, 5);
 	assert_int_equal(settings_set(&s, "env", "K=W", NULL), 0);
 	assert_int_equal(s.env.n, 1);
 	assert_string_equal(s.env.v[0], "K=W");
@@ -63,6 +85,8 @@ static void test_round_trip(void **state)
 		{ "env", "K= v, w " },
 		{ "env", "E=" },
 		{ "binfmt", "global" },
+		/* of the machine: a root does not take it along */
+		{ "mirrors", "http://example.org" },
 	};
 	char *dir = make_dir();
 	struct settings in, out;
@@ -90,6 +114,7 @@ static void test_round_trip(void **state)
 	assert_string_equal(out.env.v[0], "K= v, w ");
 	assert_string_equal(out.env.v[1], "E=");
 	assert_true(out.global_binfmt);
+	assert_int_equal(out.mirrors.n, 0);
 	settings_free(&in);
 	settings_free(&out);
 	remove_dir(dir);

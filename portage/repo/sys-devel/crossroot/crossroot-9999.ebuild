@@ -27,13 +27,16 @@ DEPEND="
 	dev-libs/iniparser:=
 	dev-libs/jansson:=
 	dev-libs/libgcrypt:=
+	net-misc/curl
 	sys-apps/util-linux
 	sys-fs/e2fsprogs:=
 	virtual/libelf:=
 "
 RDEPEND="
 	${DEPEND}
+	app-crypt/gnupg
 	app-emulation/qemu[static-user]
+	sec-keys/openpgp-keys-gentoo-release
 "
 # the programs that run inside roots are static
 DEPEND+="
