@@ -44,7 +44,29 @@ static bool younger(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* The path of a file below @fd, which is @path of the root, younger than @mark. */
+static char *find_younger(int fd, const char *path, const struct timespec *mark);
+
+/*
+ * The path of what is younger than @mark at @name in the directory @dir, which is @path
+ * of the root. What cannot be looked at is not known to be the same.
+ */
+static char *check(int dir, const char *name, const char *path,
+		   const struct timespec *mark)
+{
+	struct stat st;
+	int sub;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return xstrdup(path);
+	if (!S_ISDIR(st.st_mode))
+		return st.st_size && younger(&st.st_ctim, mark) ? xstrdup(path) : NULL;
+	if (is_skipped(path))
+		return NULL;
+	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return sub < 0 ? xstrdup(path) : find_younger(sub, path, mark);
+}
+
+/* The same for what is in the directory @fd, which is closed. */
 static char *find_younger(int fd, const char *path, const struct timespec *mark)
 {
 	_cleanup_closedir_ DIR *d = fdopendir(fd);
@@ -56,28 +78,10 @@ static char *find_younger(int fd, const char *path, const struct timespec *mark)
 		return xstrdup(path);
 	}
 	while (!found && (de = readdir(d))) {
-		_cleanup_free_ char *full = NULL;
-		struct stat st;
-		int sub;
+		_cleanup_free_ char *full = path_join(path, de->d_name);
 
-		if (!strcmp(de->d_name, ".") || !strcmp(de->d_name, ".."))
-			continue;
-		full = path_join(path, de->d_name);
-		/* what cannot be looked at is not known to be the same */
-		if (fstatat(dirfd(d), de->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return TAKE_PTR(full);
-		if (!S_ISDIR(st.st_mode)) {
-			if (st.st_size && younger(&st.st_ctim, mark))
-				found = TAKE_PTR(full);
-			continue;
-		}
-		if (is_skipped(full))
-			continue;
-		sub = openat(dirfd(d), de->d_name,
-			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (sub < 0)
-			return TAKE_PTR(full);
-		found = find_younger(sub, full, mark);
+		if (strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+			found = check(dirfd(d), de->d_name, full, mark);
 	}
 	return found;
 }
