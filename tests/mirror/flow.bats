@@ -21,3 +21,26 @@ load helper
 	[[ $("$CROSSROOT" stage list | wc -l) -eq 2 ]]
 	"$CROSSROOT" stage verify
 }
+
+@test "a root and its native root from one mirror: what matches is native" {
+	publish "$ARM64"
+	TREES=$BATS_TEST_TMPDIR/trees
+	mkdir "$TREES"
+	cp -a "$BATS_FILE_TMPDIR/trees/$AMD64" "$TREES"
+	# of one package the native stage has another version
+	mv "$TREES/$AMD64"/var/db/pkg/sys-apps/coreutils-9.{1,2}
+	echo coreutils-9.2 >"$TREES/$AMD64/var/db/pkg/sys-apps/coreutils-9.2/PF"
+	publish "$AMD64"
+	start_nginx "$MIRROR"
+	"$CROSSROOT" create r --target "${TUPLE[$ARM64]}" --mirror "$URL" --native-root stage
+	"$CROSSROOT" plan r
+	"$CROSSROOT" info r
+	"$CROSSROOT" info r --json | jq -e '.twins | .matching == 1 and
+		.emulated == ["/usr/bin/env", "/usr/bin/true"]'
+	run "$CROSSROOT" plan r
+	[[ $output == *"/usr/bin/true "*"9.2"* ]]
+	# the shell is native, what it starts is not
+	"$CROSSROOT" run r -- sh -c 'read -r line </run/crossroot/swaps; test "$line" = /usr/bin/dash; true'
+	"$CROSSROOT" destroy r
+	"$CROSSROOT" stage prune
+}

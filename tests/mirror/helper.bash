@@ -55,6 +55,34 @@ pick() {
 		'usr/lib*/*/ld-linux*' 2>>"$2.log" || grep -q 'Not found in archive' "$2.log"
 }
 
+# pick_host DIR: the same of this machine, and what makes a loader's cache
+pick_host() {
+	local file
+	mkdir -p "$1"/usr/{bin,sbin,lib,lib64}
+	for file in bin sbin lib lib64; do
+		ln -s "usr/$file" "$1/$file"
+	done
+	cp /usr/bin/{dash,true,env} "$1/usr/bin"
+	cp /sbin/ldconfig "$1/usr/sbin"
+	ln -s dash "$1/usr/bin/sh"
+	for file in $(ldd /usr/bin/{dash,true,env} | grep -o '/lib[^ ]*' | sort -u); do
+		mkdir -p "$1${file%/*}"
+		cp -L "$file" "$1$file"
+	done
+}
+
+# record DIR CAT/PF FILE...: Portage's database says that this package is installed
+record() {
+	local vdb=$1/var/db/pkg/$2 file
+	mkdir -p "$vdb"
+	echo "${2#*/}" >"$vdb/PF"
+	echo 0 >"$vdb/SLOT"
+	echo "arm64 elibc_glibc" >"$vdb/USE"
+	for file in "${@:3}"; do
+		echo "obj $file d41d8cd98f00b204e9800998ecf8427e 1780336800"
+	done >"$vdb/CONTENTS"
+}
+
 # dress VARIANT DIR: what says which stage it is
 dress() {
 	mkdir -p "$2"/etc/portage "$2"/var/db/pkg/sys-libs/glibc-2.36 \
@@ -63,23 +91,20 @@ dress() {
 	echo 'CFLAGS="-O2 -pipe"' >"$2/etc/portage/make.conf"
 	ln -sfn "../../var/db/repos/gentoo/profiles/default/linux/${PROFILE[$1]}" \
 		"$2/etc/portage/make.profile"
+	record "$2" app-shells/dash-0.5.12 /usr/bin/dash
+	record "$2" sys-apps/coreutils-9.1 /usr/bin/true /usr/bin/env
 	# big enough to be cut, and of no pattern
 	[[ -e $2/noise ]] || head -c 300000 /dev/urandom >"$2/noise"
 }
 
 # make_trees: the files of the three stages, in $TREES/VARIANT
 make_trees() {
-	local lib
+	local variant
 	pick arm64 "$TREES/$ARM64"
 	pick armhf "$TREES/$ARMHF"
-	mkdir -p "$TREES/$AMD64/bin"
-	cp /bin/dash "$TREES/$AMD64/bin/sh"
-	for lib in $(ldd /bin/dash | grep -o '/[^ ]*'); do
-		mkdir -p "$TREES/$AMD64${lib%/*}"
-		cp -L "$lib" "$TREES/$AMD64$lib"
-	done
-	for lib in $ARM64 $ARMHF $AMD64; do
-		dress "$lib" "$TREES/$lib"
+	pick_host "$TREES/$AMD64"
+	for variant in $ARM64 $ARMHF $AMD64; do
+		dress "$variant" "$TREES/$variant"
 	done
 }
 
