@@ -183,3 +183,32 @@ whole() { cmp "$FILE" "$STAGES/${FILE##*/}"; }
 	run fetch "$ARM64" --progress odd
 	[[ $status -eq 2 && $output == *"none of bar, json"* ]]
 }
+
+@test "https: a certificate that is not trusted, and no way down to http" {
+	local dir=$BATS_TEST_TMPDIR/tls port plain said
+	mkdir "$dir"
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost \
+		-addext subjectAltName=IP:127.0.0.1 -keyout "$dir/key" -out "$dir/cert" 2>/dev/null
+	port=$(free_port)
+	plain=$(free_port)
+	start_nginx "$MIRROR" "listen 127.0.0.1:$plain; listen 127.0.0.1:$port ssl;
+		ssl_certificate $dir/cert; ssl_certificate_key $dir/key;
+		location ~ ^/away(/.*)\$ { return 302 http://127.0.0.1:$plain\$1; }"
+	URL=https://127.0.0.1:$port
+	refused "ertificate" fetch "$ARM64"
+	# where the machine trusts it
+	trusting() {
+		unshare --mount bash -euc 'mount --bind "$1" /etc/ssl/certs/ca-certificates.crt
+			shift; exec "$@"' bash "$dir/cert" "$CROSSROOT" stage fetch \
+			--target "${TUPLE[$ARM64]}" --mirror "$1"
+	}
+	trusting "$URL"
+	whole
+	rm "$STAGES"/stage*
+	said=$(trusting "$URL/away" 2>&1) && false
+	[[ $said == *"rotocol"* ]]
+	# which is a good mirror, for who comes by http
+	URL=http://127.0.0.1:$plain/away
+	fetch "$ARM64"
+	whole
+}
