@@ -321,6 +321,21 @@ static void check_ldconfig(struct doctor *d)
 			   strerror(errno));
 }
 
+/* Verifies the stages that create fetches. */
+static void check_gpgv(struct doctor *d)
+{
+	static const char *const paths[] = { "/usr/bin/gpgv", "/bin/gpgv" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (!access(paths[i], X_OK)) {
+			doctor_ok(d, "gpgv", "%s", paths[i]);
+			return;
+		}
+	doctor_bad(d, "gpgv", CHECK_WARNING,
+		   "install gpgv (Debian) or app-crypt/gnupg (Gentoo); else stages cannot "
+		   "be fetched, only given with create --stage", "not found");
+}
+
 void doctor_examine(struct doctor *d)
 {
 	struct emulator emu[DOCTOR_ARCHES] = { 0 };
@@ -340,6 +355,7 @@ void doctor_examine(struct doctor *d)
 		     "modprobe loop, with CONFIG_BLK_DEV_LOOP");
 	check_device(d, "fuse", "/dev/fuse", "modprobe fuse, with CONFIG_FUSE_FS");
 	check_ldconfig(d);
+	check_gpgv(d);
 	doctor_check_qemu(d, emu, &trial);
 	for (size_t i = 0; i < DOCTOR_ARCHES; i++)
 		free(emu[i].path);

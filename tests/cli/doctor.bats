@@ -120,6 +120,16 @@ has() {
 	has warning ldconfig
 }
 
+@test "a machine without gpgv is warned: stages cannot be verified" {
+	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
+	run unshare --mount bash -euc 'mount --bind /dev/null "$(realpath /usr/bin/gpgv)"
+		"$1" doctor' - "$bin/crossroot"
+	has warning gpgv
+	[[ $output == *"-> install gpgv"* ]]
+	run "$bin/crossroot" doctor
+	has ok gpgv
+}
+
 @test "doctor takes no arguments" {
 	run "$bin/crossroot" doctor now
 	[ "$status" -eq 2 ]
