@@ -23,28 +23,48 @@ static const struct timespec moment = { .tv_nsec = 20000000 };
  * since nobody may have it otherwise; then it is shared with those who join. What a
  * killed command left may take a moment to die.
  */
-static bool hold(int fd, bool alone)
+static bool hold(int fd, bool alone, int (*lock)(int fd, bool alone, const void *arg),
+		 const void *arg)
 {
-	for (int i = 0; alone && flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+	for (int i = 0; alone && lock(fd, true, arg) < 0; i++) {
 		if (i == PATIENCE)
 			return false;
 		nanosleep(&moment, NULL);
 	}
-	return !flock(fd, LOCK_SH | LOCK_NB);
+	return !lock(fd, false, arg);
+}
+
+/* Of a partition only its bytes; and such a lock is one that qemu looks for too. */
+static int lock_image(int fd, bool alone, const void *storage)
+{
+	const struct storage *s = storage;
+	struct flock l = { .l_type = alone ? F_WRLCK : F_RDLCK,
+			   .l_whence = SEEK_SET,
+			   .l_start = (off_t)s->offset,
+			   .l_len = (off_t)s->length };
+
+	return fcntl(fd, F_OFD_SETLK, &l);
+}
+
+static int lock_dir(int fd, bool alone, const void *unused)
+{
+	(void)unused;
+	return flock(fd, (alone ? LOCK_EX : LOCK_SH) | LOCK_NB);
 }
 
 /* This keeps out others that ask, another state directory's crossroot among them. */
-static int hold_image(const char *file, bool alone, int *fd, struct err *e)
+static int hold_image(const char *file, const struct storage *s, bool alone, int *fd,
+		      struct err *e)
 {
 	struct stat st;
 
 	cleanup_closep(fd);
-	*fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	*fd = open(file, (alone ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
 	if (*fd < 0 || fstat(*fd, &st) < 0)
 		return err_set(e, -errno, "open the image '%s'", file);
 	if (!S_ISREG(st.st_mode))
 		return err_set(e, -ERR_STATE, "the image '%s' is no regular file", file);
-	if (hold(*fd, alone))
+	if (hold(*fd, alone, lock_image, s))
 		return 0;
 	err_set(e, -ERR_STATE, "the image '%s' is in use by another program", file);
 	return err_hint(e, "two file systems over one image would destroy it");
@@ -58,7 +78,7 @@ static int hold_upper(const struct registry *reg, struct root *root, bool alone,
 	root->upper_fd = stack_open_upper(reg, root->storage.upper, e);
 	if (root->upper_fd < 0)
 		return root->upper_fd;
-	if (hold(root->upper_fd, alone))
+	if (hold(root->upper_fd, alone, lock_dir, NULL))
 		return 0;
 	err_set(e, -ERR_STATE, "the layers are in use where this command cannot see it");
 	return err_hint(e, "two overlays over one layer would destroy it: is a command at "
@@ -84,7 +104,7 @@ static int attach_image(const char *dir, const struct storage *s, const char *to
 			   !strcmp(s->type, "ext4") ? "discard" :
 						      NULL,
 	};
-	int r = hold_image(img.file, !img.read_only, image_fd, e);
+	int r = hold_image(img.file, s, !img.read_only, image_fd, e);
 
 	return r < 0 ? r : mount_image(&img, to, e);
 }
@@ -173,7 +193,7 @@ static int share_image(const struct registry *reg, const char *name,
 	int r = lock < 0 ? lock : join(reg, name, tree, name, e);
 
 	if (r > 0)
-		return hold_image(s->image ? s->image : own, false, image_fd, e);
+		return hold_image(s->image ? s->image : own, s, false, image_fd, e);
 	if (!r)
 		r = mount_private(e);
 	return r < 0 ? r : attach_image(dir, s, tree, image_fd, e);
@@ -243,7 +263,7 @@ static int attach_base(const struct registry *reg, const char *dir, struct root 
 		r = mount_bind(s->base, at, e);
 		break;
 	case BASE_FILE:
-		r = hold_image(s->base, false, &root->image_fd, e);
+		r = hold_image(s->base, s, false, &root->image_fd, e);
 		if (!r)
 			r = mount_image(&img, at, e);
 		break;
@@ -319,7 +339,7 @@ static int hold_with_others(const struct registry *reg, struct root *root, struc
 	int r = hold_upper(reg, root, false, e);
 
 	if (!r && s->base_kind == BASE_FILE)
-		r = hold_image(s->base, false, &root->image_fd, e);
+		r = hold_image(s->base, s, false, &root->image_fd, e);
 	if (!r && s->base_kind == BASE_ROOT) {
 		r = root_lock(reg, s->base, LOCK_SHARED, e);
 		if (r >= 0) {

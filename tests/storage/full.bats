@@ -7,7 +7,7 @@ load helper
 setup() {
 	setup_state
 	STATE=$CROSSROOT_STATE_DIR
-	losetup -a >"$BATS_TEST_TMPDIR/loops"
+	mounts_before=$(mounts)
 	export STATE
 	mkdir -p "$STATE"
 }

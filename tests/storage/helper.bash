@@ -38,7 +38,7 @@ setup_file() {
 setup() {
 	setup_state
 	STATE=$CROSSROOT_STATE_DIR
-	losetup -a >"$BATS_TEST_TMPDIR/loops"
+	mounts_before=$(mounts)
 }
 
 # Whatever a test made goes by destroy, and then nothing is left: no mount, no loop
@@ -64,13 +64,25 @@ names() {
 	"$CROSSROOT" list | awk '{ print $1 }'
 }
 
+# No loop device is over a file of the test's. What a kill left may take a moment to go.
 check_loops() {
 	local _
-	for _ in {1..40}; do
-		! losetup -a | diff "$BATS_TEST_TMPDIR/loops" - >/dev/null || return 0
+	for _ in {1..60}; do
+		[[ $(losetup -a) == *"${OURS:-$BATS_TEST_TMPDIR}"* ]] || return 0
 		sleep 0.05
 	done
-	losetup -a | diff "$BATS_TEST_TMPDIR/loops" -
+	losetup -a >&2
+	return 1
+}
+
+# The mount table, without what other tests beside this one have in theirs.
+mounts() {
+	awk -v ours="${OURS:-$BATS_TEST_TMPDIR}" \
+		'index($5, ours) || $5 !~ /bats-run-|crossroot-tests/' /proc/self/mountinfo
+}
+
+check_mounts() {
+	diff <(echo "$mounts_before") <(mounts)
 }
 
 cr() {

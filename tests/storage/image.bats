@@ -123,9 +123,16 @@ ok" ]
 	stop_started
 	# other partitions are other images
 	disk "$disk" gpt
-	dd if="$SMALL/usr/bin/sh" of="$BATS_TEST_TMPDIR/nothing" status=none
+	truncate -s 128M "$disk"
+	echo 'start=140000, size=65536' | sfdisk -q --append "$disk"
+	dd if="$BATS_TEST_TMPDIR/part" of="$disk" bs=512 seek=140000 conv=notrunc,sparse status=none
 	cr create p --image "$disk%2"
 	fails "in use by root 'p'" cr create q --image "$disk%LABEL:system%"
+	cr create q --image "$disk%4"
+	start p 'echo p >/root/x; echo ready; sleep 100'
+	[ "$(in_root q 'echo q >/root/x; cat /root/x')" = q ]
+	[ "$(in_root p 'cat /root/x')" = p ]
+	stop_started
 	make_image "$BATS_TEST_TMPDIR/s" squashfs
 	cr create s --image "$BATS_TEST_TMPDIR/s"
 	cr create t --image "$BATS_TEST_TMPDIR/s"

@@ -12,7 +12,7 @@ CHANGES=mkdir,mkdirat,renameat,unlinkat,mount,umount2,fsync,ftruncate,fchmod,rmd
 setup() {
 	setup_state
 	STATE=$CROSSROOT_STATE_DIR
-	losetup -a >"$BATS_TEST_TMPDIR/loops"
+	mounts_before=$(mounts)
 	RANDOM=${SEED:=$RANDOM}
 	echo "# seed $SEED" >&3
 }

@@ -40,7 +40,8 @@ load helper
 		[ "$(losetup -a | grep -c "$STATE")" = "$([[ $kind != image ]]; echo $?)" ]
 		[ "$(in_root $kind 'cat /root/one; echo two >/root/two')" = one ]
 		# the first one goes, a third one joins the second
-		start $kind 'echo ready; sleep 1; echo three >/root/three; cat /root/four'
+		start $kind 'echo ready; until [ -e /root/four ]; do sleep 0.05; done
+			echo three >/root/three; cat /root/four'
 		wait "${started[0]}"
 		grep -q two "$BATS_TEST_TMPDIR/out.0"
 		in_root $kind 'echo four >/root/four'
