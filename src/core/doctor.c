@@ -321,19 +321,21 @@ static void check_ldconfig(struct doctor *d)
 			   strerror(errno));
 }
 
-/* Verifies the stages that create fetches. */
-static void check_gpgv(struct doctor *d)
+/* A program that crossroot calls for @what; the rest goes without it. */
+static void check_program(struct doctor *d, const char *name, const char *what,
+			  const char *remedy)
 {
-	static const char *const paths[] = { "/usr/bin/gpgv", "/bin/gpgv" };
+	static const char *const dirs[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 
-	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
-		if (!access(paths[i], X_OK)) {
-			doctor_ok(d, "gpgv", "%s", paths[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
+		_cleanup_free_ char *path = path_join(dirs[i], name);
+
+		if (!access(path, X_OK)) {
+			doctor_ok(d, name, "%s", path);
 			return;
 		}
-	doctor_bad(d, "gpgv", CHECK_WARNING,
-		   "install gpgv (Debian) or app-crypt/gnupg (Gentoo); else stages cannot "
-		   "be fetched, only given with create --stage", "not found");
+	}
+	doctor_bad(d, name, CHECK_WARNING, remedy, "not found: %s", what);
 }
 
 void doctor_examine(struct doctor *d)
@@ -355,7 +357,10 @@ void doctor_examine(struct doctor *d)
 		     "modprobe loop, with CONFIG_BLK_DEV_LOOP");
 	check_device(d, "fuse", "/dev/fuse", "modprobe fuse, with CONFIG_FUSE_FS");
 	check_ldconfig(d);
-	check_gpgv(d);
+	check_program(d, "gpgv", "stages cannot be fetched, only given with create --stage",
+		      "install gpgv (Debian) or app-crypt/gnupg (Gentoo)");
+	check_program(d, "mkfs.ext4", "no root of storage image can be created",
+		      "install e2fsprogs (Debian) or sys-fs/e2fsprogs (Gentoo)");
 	doctor_check_qemu(d, emu, &trial);
 	for (size_t i = 0; i < DOCTOR_ARCHES; i++)
 		free(emu[i].path);

@@ -113,6 +113,15 @@ has() {
 	[[ $output == *"QEMU_USER_TARGETS=s390x (Gentoo)"* ]]
 }
 
+@test "a machine without mkfs.ext4 is warned: it can make no images" {
+	[[ -x /usr/sbin/mkfs.ext4 && $(id -u) -eq 0 ]] || skip_or_fail "no mkfs.ext4, or not root"
+	run "$bin/crossroot" doctor
+	has ok mkfs.ext4
+	run unshare --mount bash -euc 'mount --bind /dev/null "$(realpath /usr/sbin/mkfs.ext4)"
+		"$1" doctor' - "$bin/crossroot"
+	has warning mkfs.ext4
+}
+
 @test "a machine without ldconfig is warned: another native root may have it" {
 	[[ $(id -u) -eq 0 ]] || skip_or_fail "needs root"
 	run unshare --mount bash -euc 'mount --bind /dev/null "$(realpath /sbin/ldconfig)"
