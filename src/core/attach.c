@@ -116,18 +116,26 @@ static int attach_image(const char *dir, const struct storage *s, const char *to
 static int forget_others(const struct registry *reg, const char *name, const char *base,
 			 struct err *e)
 {
-	_cleanup_free_ char *roots = xasprintf("%s/roots/*/*", reg->state);
-	_cleanup_free_ char *layers = xasprintf("%s/overlays/*/tree", reg->state);
+	_cleanup_free_ char *roots = path_join(reg->state, "roots");
+	_cleanup_free_ char *overlays = path_join(reg->state, "overlays");
+	const char *const dirs[] = { roots, overlays };
 	_cleanup_free_ char *keep = xasprintf("%s/roots/%s", reg->state, name);
 	_cleanup_free_ char *keep_too = xasprintf("%s/roots/%s", reg->state, base);
-	_cleanup_strv_ struct strv points = { 0 };
 	int r = 0;
 
-	mount_list(roots, &points);
-	mount_list(layers, &points);
-	for (size_t i = 0; !r && i < points.n; i++)
-		if (!path_beneath(points.v[i], keep) && !path_beneath(points.v[i], keep_too))
-			r = mount_forget(points.v[i], e);
+	for (size_t d = 0; d < ARRAY_SIZE(dirs); d++) {
+		_cleanup_strv_ struct strv at = { 0 };
+
+		mount_list(dirs[d], &at);
+		for (size_t i = 0; !r && i < at.n; i++) {
+			const char *in = strchr(at.v[i] + strlen(dirs[d]) + 1, '/');
+
+			/* NAME/tree, ID/tree: what commands mount; the rest is the user's */
+			if (in && !strchr(in + 1, '/') && !path_beneath(at.v[i], keep) &&
+			    !path_beneath(at.v[i], keep_too))
+				r = mount_forget(at.v[i], e);
+		}
+	}
 	return r;
 }
 

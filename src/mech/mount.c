@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "os/fdio.h"
 
 /* mount(2) takes one page of options */
@@ -62,7 +62,7 @@ bool mount_listed(pid_t pid, const char *path)
 	return found;
 }
 
-void mount_list(const char *pattern, struct strv *points)
+void mount_list(const char *dir, struct strv *points)
 {
 	struct libmnt_table *tb = read_table(getpid());
 	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
@@ -71,7 +71,7 @@ void mount_list(const char *pattern, struct strv *points)
 	while (tb && it && !mnt_table_next_fs(tb, it, &fs)) {
 		const char *at = mnt_fs_get_target(fs);
 
-		if (at && !fnmatch(pattern, at, FNM_PATHNAME))
+		if (at && path_beneath(at, dir) && strcmp(at, dir))
 			strv_add(points, at);
 	}
 	mnt_free_iter(it);

@@ -30,8 +30,8 @@ int mount_join(pid_t pid, struct err *e);
 /* Whether something is mounted on the absolute path @path, as process @pid sees it. */
 bool mount_listed(pid_t pid, const char *path);
 
-/* The mount points that match the fnmatch(3) pattern, what was mounted last first. */
-void mount_list(const char *pattern, struct strv *points);
+/* The mount points below the directory @dir, what was mounted last first. */
+void mount_list(const char *dir, struct strv *points);
 
 /* Take what is on @dir out of this process's mounts, used or not. */
 int mount_forget(const char *dir, struct err *e);
