@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "core/doctor_impl.h"
 #include "os/fdio.h"
 
