@@ -7,6 +7,8 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "core/export.h"
+#include "core/leftover.h"
 #include "mech/archive.h"
 #include "mech/archive_write.h"
 #include "os/partial.h"
@@ -314,6 +316,98 @@ static void test_archive_out_given_up(void **state)
 	close(s.fd);
 }
 
+/* The leftovers of a tree of these files (a "/" at the end: a directory), in one string. */
+static char *leftovers(const char *files, const char *link, const char *to)
+{
+	_cleanup_strv_ struct strv list = { 0 }, found = { 0 };
+	_cleanup_buf_ struct buf b = { 0 };
+	char *dir = make_dir();
+	int fd = open_dir(dir);
+
+	if (link)
+		assert_int_equal(symlinkat(to, fd, link), 0);
+	strv_split(&list, files, " ");
+	for (size_t i = 0; i < list.n; i++) {
+		char *text = strchr(list.v[i], '=');
+
+		if (text)
+			*text++ = '\0';
+		if (list.v[i][strlen(list.v[i]) - 1] == '/')
+			assert_int_equal(fdio_mkdirs(fd, list.v[i], 0755, NULL), 0);
+		else
+			write_file(fd, list.v[i], text ? text : "");
+	}
+	leftover_find(fd, &found);
+	buf_adds(&b, "");
+	for (size_t i = 0; i < found.n; i++)
+		buf_addf(&b, "%s%s", i ? " " : "", found.v[i]);
+	close(fd);
+	remove_dir(dir);
+	return TAKE_PTR(b.data);
+}
+
+static void test_leftovers(void **state)
+{
+	static const struct {
+		const char *files, *link, *to, *want;
+	} cases[] = {
+		{ "bin/ lib64/libc.so.6=x run/ lost+found/", NULL, NULL, "" },
+		/* made by a run, where there was nothing */
+		{ "lib64/ld-linux-x86-64.so.2", NULL, NULL, "lib64" },
+		/* in a directory of the root's own */
+		{ "lib64/ld-linux-x86-64.so.2 lib64/libc.so.6=x", NULL, NULL,
+		  "lib64/ld-linux-x86-64.so.2" },
+		{ "usr/lib64/ld-linux-x86-64.so.2", "lib64", "usr/lib64",
+		  "usr/lib64/ld-linux-x86-64.so.2" },
+		/* the root's own loader */
+		{ "lib64/ld-linux-x86-64.so.2=ELF", NULL, NULL, "" },
+		{ "lib64/ld-2.36.so=ELF lib64/x", "ld", "lib64/ld-2.36.so", "" },
+		{ "run/crossroot/native/lib/libc.so.6=x", NULL, NULL, "run/crossroot" },
+		{ "var/run/crossroot/", "run", "/var/run", "var/run/crossroot" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *got =
+			leftovers(cases[i].files, cases[i].link, cases[i].to);
+
+		assert_string_equal(got, cases[i].want);
+	}
+}
+
+static void test_formats(void **state)
+{
+	static const struct {
+		const char *file;
+		int want; /* -1: none */
+	} cases[] = {
+		{ "-", EXPORT_TAR },	      { "a.tar", EXPORT_TAR },
+		{ "a.tar.xz", EXPORT_TAR_XZ }, { "a.b.txz", EXPORT_TAR_XZ },
+		{ "/x/a.tzst", EXPORT_TAR_ZST }, { "a.tgz", EXPORT_TAR_GZ },
+		{ "a.sqfs", EXPORT_SQUASHFS }, { "a.img", EXPORT_EXT4 },
+		{ "a.oci", EXPORT_OCI },      { "a.oci/", EXPORT_OCI },
+		{ "a.oci.tar", EXPORT_OCI_TAR }, { "a.erofs", EXPORT_EROFS },
+		{ "tar", -1 },		      { ".tar", -1 },
+		{ "a.TAR", -1 },	      { "a.tar.bz2", -1 },
+		{ "", -1 },		      { "a.", -1 },
+	};
+	enum export_format f;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		int r = export_format_of(cases[i].file, &f, &e);
+
+		assert_int_equal(r, cases[i].want < 0 ? -ERR_USAGE : 0);
+		if (!r)
+			assert_int_equal(f, cases[i].want);
+	}
+	assert_int_equal(export_format_named("oci.tar", &f, &e), 0);
+	assert_int_equal(f, EXPORT_OCI_TAR);
+	assert_int_equal(export_format_named("Tar", &f, &e), -ERR_USAGE);
+	assert_int_equal(export_format_named("", &f, &e), -ERR_USAGE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +419,8 @@ int main(void)
 		cmocka_unit_test(test_archive_out),
 		cmocka_unit_test(test_archive_out_fails),
 		cmocka_unit_test(test_archive_out_given_up),
+		cmocka_unit_test(test_leftovers),
+		cmocka_unit_test(test_formats),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
