@@ -120,22 +120,48 @@ static int sync_all(const struct partial *p)
 	return 0;
 }
 
+static int rename_temp(const struct partial *p, unsigned int flags)
+{
+	return renameat2(p->dirfd, p->temp, p->dirfd, p->name, flags) < 0 ? -errno : 0;
+}
+
+/* To a name that nothing has. NFS and others know no flags of renameat2(2). */
+static int rename_new(const struct partial *p)
+{
+	int r = rename_temp(p, RENAME_NOREPLACE);
+
+	if (r != -EINVAL)
+		return r;
+	if (p->dir)
+		/* over a directory only if that is empty, over nothing else */
+		return rename_temp(p, 0);
+	if (linkat(p->dirfd, p->temp, p->dirfd, p->name, 0) < 0)
+		return -errno;
+	return unlinkat(p->dirfd, p->temp, 0) < 0 ? -errno : 0;
+}
+
 int partial_finish(struct partial *p, bool replace, struct err *e)
 {
 	int r = sync_all(p);
 
 	if (r < 0)
 		return err_set(e, r, "write '%s' to disk", p->path);
-	r = renameat2(p->dirfd, p->temp, p->dirfd, p->name, RENAME_NOREPLACE) < 0 ? -errno : 0;
+	r = rename_new(p);
+	if (r == -ENOTEMPTY || r == -ENOTDIR)
+		r = -EEXIST;
 	/* a directory cannot be renamed over a full one: the two change names */
 	if (r == -EEXIST && replace) {
-		r = renameat2(p->dirfd, p->temp, p->dirfd, p->name,
-			      p->dir ? RENAME_EXCHANGE : 0) < 0 ? -errno : 0;
+		r = rename_temp(p, p->dir ? RENAME_EXCHANGE : 0);
 		if (!r && p->dir && (r = beneath_rmtree(p->dirfd, p->temp, e)))
 			return r;
 	}
 	if (r < 0)
-		return err_set(e, r, "name '%s'", p->path);
+		err_set(e, r, "name '%s'", p->path);
+	if (r == -EINVAL)
+		err_hint(e, "this file system cannot exchange two directories: delete the "
+			    "old one first");
+	if (r < 0)
+		return r;
 	free(p->temp);
 	p->temp = NULL;
 	fsync(p->dirfd);

@@ -313,6 +313,31 @@ with_image() {
 	[ -z "$(find "$out" -name '.*')" ]
 }
 
+@test "a file system without RENAME_NOREPLACE will do" {
+	command -v fuse2fs >/dev/null || skip_or_fail "fuse2fs is missing"
+	truncate -s 200M "$BATS_TEST_TMPDIR/fs"
+	mkfs.ext4 -qF "$BATS_TEST_TMPDIR/fs"
+	fuse2fs "$BATS_TEST_TMPDIR/fs" "$out" -o fakeroot || skip_or_fail "no FUSE here"
+	run no_replace
+	umount "$out"
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+no_replace() {
+	set -eux
+	"$CROSSROOT" export one "$out/x.tar"
+	! "$CROSSROOT" export one "$out/x.tar" || return 1
+	"$CROSSROOT" export one "$out/x.tar" --force
+	tar -tf "$out/x.tar" | grep bin/sh
+	"$CROSSROOT" export one "$out/x.oci"
+	! "$CROSSROOT" export one "$out/x.oci" || return 1
+	! "$CROSSROOT" export one "$out/x.oci" --force 2>"$BATS_TEST_TMPDIR/said" || return 1
+	grep 'hint: this file system cannot exchange' "$BATS_TEST_TMPDIR/said"
+	[ -f "$out/x.oci/index.json" ]
+	[ "$(ls -A "$out")" = $'lost+found\nx.oci\nx.tar' ]
+}
+
 @test "what cannot be is said" {
 	run "$CROSSROOT" export one "$out/x.zip"
 	[ "$status" -eq 2 ]
