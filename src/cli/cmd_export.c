@@ -27,7 +27,8 @@ static int read_epoch(struct export_spec *spec, struct err *e)
 	spec->epoch = strtoll(text, &end, 10);
 	if (errno || *end || text[strspn(text, "0123456789")])
 		return err_set(e, -ERR_USAGE,
-			       "SOURCE_DATE_EPOCH is '%.40s', not a number of seconds", text);
+			       "SOURCE_DATE_EPOCH is '%.40s', not a number of seconds",
+			       text);
 	spec->has_epoch = true;
 	return 0;
 }
@@ -69,7 +70,7 @@ static int export_main(const struct cmd *cmd, int argc, char **argv)
 }
 
 static const struct opt opts[] = {
-	{ 0, "format", "FORMAT", "tar, tar.xz, squashfs, oci, ...; else FILE's name decides" },
+	{ 0, "format", "FORMAT", "tar.xz, squashfs, oci, ... (what FILE's name says)" },
 	{ 0, "force", NULL, "replace FILE" },
 	OPT_COMMON
 };

@@ -124,8 +124,8 @@ static int check_place(const struct export_job *job, const struct partial *to,
 		return errno == ENOENT ? 0 : err_set(e, -errno, "stat '%s'", to->path);
 	if (!same_kind(to, &st)) {
 		err_set(e, -EEXIST, "write '%s'", to->path);
-		return err_hint(e, to->dir ? "there is something that is no OCI image layout" :
-					     "there is something that is no regular file");
+		return err_hint(e, "there is something that is no %s",
+				to->dir ? "OCI image layout" : "regular file");
 	}
 	if (job->spec->force)
 		return 0;

@@ -46,7 +46,8 @@ void facts_free(struct facts *facts);
 struct export_out {
 	int fd;
 	const char *name; /* for messages */
-	struct digest *plain, *packed; /* of the bytes before and after compression, or NULL */
+	/* of the bytes before and after compression, or NULL */
+	struct digest *plain, *packed;
 	uint64_t bytes;
 };
 

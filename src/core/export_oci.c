@@ -151,8 +151,9 @@ static int put_layer(const struct export_job *job, int dirfd, struct blob *layer
 	name_blob(diff, plain);
 	layer->size = out.bytes;
 	path = blob_path(layer);
-	return renameat(dirfd, temp, dirfd, path) < 0 ? err_set(e, -errno, "name the layer") :
-							0;
+	if (renameat(dirfd, temp, dirfd, path) < 0)
+		return err_set(e, -errno, "name the layer");
+	return 0;
 }
 
 static struct json *list_of(struct json *first)
@@ -175,8 +176,9 @@ static struct json *config(const struct export_job *job, const struct blob *diff
 		strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_set_str(doc, "created", created);
 	set_platform(doc, job->root->arch);
-	json_set(run, "Env", list_of(json_str("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
-					      "/usr/bin:/sbin:/bin")));
+	json_set(run, "Env", list_of(json_str(
+				     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
+				     "/usr/bin:/sbin:/bin")));
 	json_set(run, "Cmd", list_of(json_str("/bin/sh")));
 	json_set(doc, "config", run);
 	json_set_str(rootfs, "type", "layers");

@@ -27,7 +27,7 @@ struct archive_out {
 	struct ring ring;
 	pthread_t thread;
 	bool running;
-	bool lost;		/* the thread has left, bytes of the tar file went nowhere */
+	bool lost;		/* bytes of the tar file went nowhere: the thread left */
 	_Atomic bool given_up;	/* the sink is to see no more */
 	locale_t locale; /* names are UTF-8 where they can be */
 	struct err err;	 /* of the thread; valid once it has left the ring */

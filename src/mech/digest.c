@@ -22,7 +22,7 @@ struct digest {
 	enum digest_kind kind;
 };
 
-/* The library says to do this once, before all else, and aborts in later versions if not. */
+/* The library wants this once, before all else. */
 static void prepare(void)
 {
 	if (gcry_control(GCRYCTL_INITIALIZATION_FINISHED_P))

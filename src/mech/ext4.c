@@ -52,7 +52,8 @@ static errcode_t find(struct ext4 *x, const char *path, ext2_ino_t *ino)
 	return ext2fs_namei(x->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, *path ? path : "/", ino);
 }
 
-static int add_name(struct ext2_dir_entry *entry, int offset, int size, char *buf, void *arg)
+static int add_name(struct ext2_dir_entry *entry, int offset, int size, char *buf,
+		    void *arg)
 {
 	_cleanup_free_ char *name = xstrndup(entry->name, ext2fs_dirent_name_len(entry));
 

@@ -57,10 +57,11 @@ static void cut_path(struct walk *w, size_t n)
 /* The stat of @name; *@mount becomes the mount it is on, a device before Linux 5.8. */
 static int look(int dirfd, const char *name, struct stat *st, uint64_t *mount)
 {
+	const int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
 	struct statx sx;
 
-	if (fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
-	    statx(dirfd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, STATX_MNT_ID, &sx) < 0)
+	if (fstatat(dirfd, name, st, flags) < 0 ||
+	    statx(dirfd, name, flags, STATX_MNT_ID, &sx) < 0)
 		return -errno;
 	*mount = sx.stx_mask & STATX_MNT_ID ? sx.stx_mnt_id : st->st_dev;
 	return 0;
