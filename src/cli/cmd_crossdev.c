@@ -136,8 +136,8 @@ static int read_event(const struct given *g, struct crossdev_event *ev, struct e
 	if (!ev->target)
 		err_set(e, -ERR_USAGE, "crossdev-hook needs --target TUPLE");
 	/* crossdev has left the directory in which it was typed */
-	if (ev->stage && *ev->stage != '/')
-		err_set(e, -ERR_USAGE, "give the stage '%s' by its whole path", ev->stage);
+	if (strchr(ev->crossdev, '/') && *ev->crossdev != '/')
+		ev->crossdev = "crossdev";
 	return e->code;
 }
 
@@ -152,49 +152,69 @@ static int read_settings(const struct given *g, struct settings *own,
 	return r < 0 ? r : ui_options(g, machine, e);
 }
 
+static int install(const struct given *g, struct crossdev_event *ev,
+		   const struct registry *reg, struct ui_stage *from,
+		   const struct settings *own, struct err *e)
+{
+	struct stage stage = { .fd = -1 };
+	struct stage_id id;
+	int r = 0;
+
+	if (ev->stage && *ev->stage != '/')
+		return err_set(e, -ERR_USAGE, "give the stage '%s' by its whole path",
+			       ev->stage);
+	if (!ev->stage && crossdev_makes_root(reg, ev)) {
+		r = ui_fetch(from, ev->target, given_get(g, "variant"), NULL, &id, &stage,
+			     e);
+		ev->fetched = &stage;
+		ev->id = &id;
+	}
+	if (!r)
+		r = crossdev_install(reg, ev, own, &from->unpack, e);
+	stage_close(&stage);
+	return r;
+}
+
+static int hook_install(const struct given *g, struct crossdev_event *ev,
+			const struct registry *reg, struct err *e)
+{
+	struct settings own, machine;
+	struct ui_stage from;
+	int r = ui_stage(g, &from, e);
+
+	if (r < 0)
+		return r;
+	settings_init(&own);
+	settings_init(&machine);
+	r = read_settings(g, &own, &machine, e);
+	ev->native_root = machine.native_root;
+	if (!r)
+		r = install(g, ev, reg, &from, &own, e);
+	settings_free(&own);
+	settings_free(&machine);
+	ui_stage_close(&from);
+	return r;
+}
+
+/* Called for every target that crossdev removes: for most there is nothing to do. */
 static int hook(const struct given *g, struct err *e)
 {
 	const char *event = either(given_get(g, "event"), "");
-	bool install = !strcmp(event, "install");
-	struct stage stage = { .fd = -1 };
-	struct ui_stage from;
-	struct stage_id id;
-	struct settings own, machine;
 	struct crossdev_event ev;
 	struct registry reg;
 	int r;
 
-	if (!install && strcmp(event, "uninstall"))
+	if (strcmp(event, "install") && strcmp(event, "uninstall"))
 		return err_set(e, -ERR_USAGE, "--event is install or uninstall, not '%s'",
 			       event);
-	settings_init(&own);
-	settings_init(&machine);
-	r = ui_stage(g, &from, e);
-	if (r < 0)
-		goto out;
 	r = read_event(g, &ev, e);
 	if (!r)
-		r = read_settings(g, &own, &machine, e);
-	ev.native_root = machine.native_root;
-	if (!r)
 		r = ui_registry(g, &reg, e);
-	if (!r) {
-		if (install && !ev.stage && crossdev_makes_root(&reg, &ev)) {
-			r = ui_fetch(&from, ev.target, given_get(g, "variant"), NULL, &id,
-				     &stage, e);
-			ev.fetched = &stage;
-			ev.id = &id;
-		}
-		if (!r)
-			r = install ? crossdev_install(&reg, &ev, &own, &from.unpack, e) :
-				      crossdev_uninstall(&reg, &ev, e);
-		registry_close(&reg);
-	}
-	stage_close(&stage);
-	ui_stage_close(&from);
-out:
-	settings_free(&own);
-	settings_free(&machine);
+	if (r < 0)
+		return r;
+	r = strcmp(event, "install") ? crossdev_uninstall(&reg, &ev, e) :
+				       hook_install(g, &ev, &reg, e);
+	registry_close(&reg);
 	return r;
 }
 

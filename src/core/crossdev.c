@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
-#include "core/attach.h"
+#include "base/path.h"
 #include "core/create.h"
 #include "core/pristine.h"
 #include "core/setup.h"
@@ -289,34 +289,50 @@ int crossdev_install(const struct registry *reg, const struct crossdev_event *ev
 	return r < 0 ? r : put_commands(ev, e);
 }
 
+/*
+ * crossdev deletes /usr/TARGET next, with what it finds there: a root that stays must
+ * not be it.
+ */
+static int stay(const struct crossdev_event *ev, const struct root *root, bool ours,
+		const char *changed, struct err *e)
+{
+	_cleanup_free_ char *sysroot = xasprintf("%s/usr/%s", ev->eprefix, ev->target);
+	_cleanup_free_ char *why =
+		ours ? xasprintf("changed since crossdev made it (%s)", changed) :
+		       xstrdup("crossdev did not make it");
+
+	if (root->storage.base_kind == BASE_DIR && path_beneath(root->storage.base, sysroot)) {
+		err_set(e, -ERR_STATE, "the files of root '%s' are in '%s', which crossdev "
+			"would delete, and it has %s", ev->target, root->storage.base,
+			ours ? why : "another maker");
+		return err_hint(e, "move them, or 'crossroot destroy %s' first",
+				ev->target);
+	}
+	log_warn("root '%s' stays: %s; 'crossroot destroy %s' deletes it", ev->target, why,
+		 ev->target);
+	return 0;
+}
+
 int crossdev_uninstall(const struct registry *reg, const struct crossdev_event *ev,
 		       struct err *e)
 {
-	_cleanup_free_ char *changed = NULL, *dir = NULL;
-	bool ours, pristine;
+	_cleanup_free_ char *changed = NULL;
 	struct root root;
+	bool ours, go;
 	int r = root_check_name(ev->target, e);
 
-	if (!r)
-		r = remove_commands(ev, e);
 	if (r < 0 || !root_exists(reg, ev->target))
-		return r;
+		return r < 0 ? r : remove_commands(ev, e);
 	r = root_open(reg, ev->target, LOCK_EXCLUSIVE, &root, e);
 	if (r < 0)
 		return r;
 	ours = pristine_marked(root.dir_fd, MAKER);
-	pristine = ours && pristine_is(&root, MAKER, &changed);
-	dir = xstrdup(root.dir);
-	root_close(&root);
-	/* what was mounted to look at it would be in the way of deleting it */
-	r = attach_undo(dir, e);
-	if (r < 0)
-		return r;
-	if (!ours || (!pristine && !ev->force)) {
-		log_warn("root '%s' stays: %s%s; 'crossroot destroy %s' deletes it",
-			 ev->target, ours ? "changed since crossdev made it, " :
-			 "crossdev did not make it", ours ? changed : "", ev->target);
-		return 0;
+	go = ours && (pristine_is(&root, MAKER, &changed) || ev->force);
+	if (go) {
+		r = root_destroy_open(reg, &root, e);
+	} else {
+		r = stay(ev, &root, ours, changed, e);
+		root_close(&root);
 	}
-	return root_destroy(reg, ev->target, e);
+	return r < 0 ? r : remove_commands(ev, e);
 }

@@ -40,7 +40,8 @@ int crossdev_install(const struct registry *reg, const struct crossdev_event *ev
 
 /*
  * The toolchain goes: delete the commands, and the root if crossdev_install made it. A
- * root in which something was changed since stays, with a warning, but for ->force.
+ * root in which something was changed since stays, with a warning, but for ->force; it is
+ * -ERR_STATE where its files are in what crossdev deletes.
  */
 int crossdev_uninstall(const struct registry *reg, const struct crossdev_event *ev,
 		       struct err *e);

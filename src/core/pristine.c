@@ -26,17 +26,10 @@ bool pristine_marked(int dir_fd, const char *maker)
 	return !fstatat(dir_fd, maker, &st, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Directories whose files are nobody's work. */
-static bool is_skipped(const char *path)
+/* What Portage and Python keep for themselves, and make again. */
+static bool is_cache(const char *path)
 {
-	static const char *const skipped[] = { "/tmp", "/run", "/var/tmp", "/dev", "/proc",
-					       "/sys", "/var/cache/edb" };
-	const char *slash = strrchr(path, '/');
-
-	for (size_t i = 0; i < ARRAY_SIZE(skipped); i++)
-		if (!strcmp(path, skipped[i]))
-			return true;
-	return !strcmp(slash + 1, "__pycache__");
+	return !strcmp(path, "/var/cache/edb") || !strcmp(path_base(path), "__pycache__");
 }
 
 static bool younger(const struct timespec *a, const struct timespec *b)
@@ -60,7 +53,7 @@ static char *check(int dir, const char *name, const char *path,
 		return xstrdup(path);
 	if (!S_ISDIR(st.st_mode))
 		return st.st_size && younger(&st.st_ctim, mark) ? xstrdup(path) : NULL;
-	if (is_skipped(path))
+	if (is_cache(path))
 		return NULL;
 	sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return sub < 0 ? xstrdup(path) : find_younger(sub, path, mark);
@@ -89,11 +82,17 @@ static char *find_younger(int fd, const char *path, const struct timespec *mark)
 bool pristine_is(const struct root *root, const char *maker, char **changed)
 {
 	_cleanup_free_ char *found = NULL;
-	struct stat st;
+	struct stat st, conf;
 	int fd;
 
 	if (fstatat(root->dir_fd, maker, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return false;
+	if (!fstatat(root->dir_fd, "root.conf", &conf, AT_SYMLINK_NOFOLLOW) &&
+	    younger(&conf.st_ctim, &st.st_ctim)) {
+		if (changed)
+			*changed = xstrdup("its root.conf");
+		return false;
+	}
 	fd = openat(root->tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	found = fd < 0 ? xstrdup("/") : find_younger(fd, "/", &st.st_ctim);
 	if (!found)

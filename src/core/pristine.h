@@ -15,8 +15,10 @@ int pristine_mark(int dir_fd, const char *maker, struct err *e);
 bool pristine_marked(int dir_fd, const char *maker);
 
 /*
- * Whether no file of the root is younger than its mark. *@changed (may be NULL) becomes
- * the path of one that is, the caller frees it. What every run may leave does not count:
- * directories, empty files (mount points), Python's caches, and temporary files.
+ * Whether nothing that somebody put into the root, or changed there, would be lost with
+ * it: no file with something in it is younger than the mark, nor are the root's settings.
+ * *@changed (may be NULL) becomes the path of one that is, the caller frees it. Not
+ * counted are directories and empty files, which runs leave as mount points, and the
+ * caches of Portage and Python.
  */
 bool pristine_is(const struct root *root, const char *maker, char **changed);

@@ -344,6 +344,15 @@ static int destroy_locked(const struct registry *reg, const char *name, struct e
 	return r;
 }
 
+static int destroy(const struct registry *reg, const char *name, struct err *e)
+{
+	int r = destroy_locked(reg, name, e);
+
+	if (!r)
+		r = stack_collect(reg, e);
+	return r < 0 && r != -ERR_STATE ? err_wrap(e, "destroy '%s'", name) : r;
+}
+
 int root_destroy(const struct registry *reg, const char *name, struct err *e)
 {
 	_cleanup_close_ int lock = -1;
@@ -354,8 +363,18 @@ int root_destroy(const struct registry *reg, const char *name, struct err *e)
 	lock = root_lock(reg, name, LOCK_EXCLUSIVE, e);
 	if (lock < 0)
 		return lock;
-	r = destroy_locked(reg, name, e);
-	if (!r)
-		r = stack_collect(reg, e);
-	return r < 0 && r != -ERR_STATE ? err_wrap(e, "destroy '%s'", name) : r;
+	return destroy(reg, name, e);
+}
+
+int root_destroy_open(const struct registry *reg, struct root *root, struct err *e)
+{
+	_cleanup_free_ char *name = xstrdup(root->name), *dir = xstrdup(root->dir);
+	_cleanup_close_ int lock = root->lock_fd;
+	int r;
+
+	root->lock_fd = -1;
+	root_close(root);
+	/* what was mounted to look at it would be in the way */
+	r = attach_undo(dir, e);
+	return r < 0 ? r : destroy(reg, name, e);
 }

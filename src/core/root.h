@@ -100,3 +100,6 @@ int root_detect_arch(int tree_fd, const struct arch **out, struct err *e);
 
 /* Delete the root @name, or what a killed create or destroy left of it. */
 int root_destroy(const struct registry *reg, const char *name, struct err *e);
+
+/* Delete @root, which this process has open for itself, and close it, always. */
+int root_destroy_open(const struct registry *reg, struct root *root, struct err *e);

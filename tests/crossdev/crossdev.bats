@@ -56,6 +56,12 @@ arm_stage() {
 	[[ $output == *"--container"* ]]
 }
 
+@test "a stage that is not there is said before anything is built" {
+	run on_host crossdev --container=stage.tar.zst --target "$T"
+	[ "$status" -eq 1 ]
+	[[ $output == *"no whole path of a stage: stage.tar.zst"* && $output != *Emerging* ]]
+}
+
 @test "--init-target configures, and makes no root" {
 	crossdev --init-target --container=/mnt/stage.tar.zst --target "$T"
 	[[ $output == *"no toolchain was built"* ]]

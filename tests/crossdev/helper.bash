@@ -23,8 +23,8 @@ setup_host() {
 		cp "$STAGE" "$HOST/share/stage.tar.zst"
 	mkdir "$HOST/share/source"
 	cp "$("$TOP/tests/stage/fetch-source" hello)" "$HOST/share/source/"
-	echo 'binds = /mnt/source:/var/cache/distfiles.host:ro' |
-		sed '1i [crossroot]' >"$HOST/upper/etc/crossroot.conf"
+	printf '%s\n' '[crossroot]' 'binds = /mnt/source:/var/cache/distfiles.host:ro' \
+		'mirror_tries = 1' >"$HOST/upper/etc/crossroot.conf"
 }
 
 teardown_host() {
