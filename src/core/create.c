@@ -15,6 +15,7 @@
 #include "core/setup.h"
 #include "core/stack.h"
 #include "core/stage_check.h"
+#include "os/beneath.h"
 
 static int check_target(const char *target, const struct arch *found, struct err *e)
 {
@@ -55,6 +56,21 @@ static int set_up(const char *name, int tree, int dir, struct err *e)
 	return 0;
 }
 
+/* A stage would replace what is in a directory of the user's. */
+static int check_empty(const struct create_spec *spec, int tree, struct err *e)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+	int r = beneath_list(tree, "/", &names);
+
+	if (r < 0)
+		return err_set(e, r, "read '%s'", spec->storage.root);
+	if (!names.n)
+		return 0;
+	err_set(e, -ERR_USAGE, "the directory '%s' is not empty: it has '%s'",
+		spec->storage.root, names.v[0]);
+	return err_hint(e, "without --stage it is taken for the root as it is");
+}
+
 /* Have the root's files in @m, and look at what they are. */
 static int fill(int stage, const struct create_spec *spec, struct making *m,
 		const struct archive_progress *progress, const struct arch **arch,
@@ -62,7 +78,9 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 {
 	int r = 0;
 
-	if (!m->filled && spec->stage)
+	if (spec->stage && spec->storage.root && !spec->storage.over)
+		r = check_empty(spec, m->tree_fd, e);
+	if (!r && !m->filled && spec->stage)
 		r = archive_unpack(stage, spec->stage, m->tree_fd, progress, e);
 	if (!r && (r = root_detect_arch(m->tree_fd, arch, e)))
 		err_wrap(e, "%s '%s'",

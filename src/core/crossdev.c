@@ -222,6 +222,8 @@ static int make_root(const struct registry *reg, const struct crossdev_event *ev
 	struct create_spec spec = {
 		.name = ev->target, .stage = ev->stage, .stage_fd = -1, .settings = s,
 		.setup = true, .maker = MAKER, .storage.root = ev->root,
+		/* crossdev's own directory has something in it */
+		.storage.over = true,
 	};
 	_cleanup_versions_ struct versions want = { 0 };
 	struct origin origin;

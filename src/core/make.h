@@ -11,6 +11,7 @@ struct storage_spec {
 	const char *image; /* image: an existing one, with a partition or without; NULL */
 	const char *base;  /* overlay: a path or the name of a root; NULL: a stage */
 	const char *root;  /* dir: where the files are, or go to; NULL: beside the rest */
+	bool over;	   /* root: a stage goes there over what there is already */
 };
 
 /* The storage of a root that is being created in STATE/roots/.creating-NAME. */

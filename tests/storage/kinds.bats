@@ -123,7 +123,7 @@ load helper
 @test "a tmpfs and an image hold what --size says, and say when they are full" {
 	local kind
 	head -c 40000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
-	tar -C "$SMALL" -cf "$BATS_TEST_TMPDIR/big.tar" . -C "$BATS_TEST_TMPDIR" big
+	tar -C "$STAGE" -cf "$BATS_TEST_TMPDIR/big.tar" . -C "$BATS_TEST_TMPDIR" big
 	for kind in tmpfs image; do
 		make_root $kind $kind
 		fails "No space left" in_root $kind 'dd if=/dev/zero of=/root/big bs=1M count=80'
@@ -158,4 +158,27 @@ load helper
 		--storage image --size 99999999t --stage $STAGE
 	ARGS
 	[ -z "$(ls -A "$STATE/roots" 2>/dev/null)" ]
+}
+
+@test "a directory of the user's: filled if it is empty, taken as it is, and left there" {
+	local dir=$BATS_TEST_TMPDIR/mine
+	cr create one --root "$dir" --stage "$STAGE"
+	[ -x "$dir/bin/sh" ]
+	cr run one --native none -- sh -c 'echo >/root/new'
+	[ -e "$dir/root/new" ]
+	run cr create two --root "$dir"
+	[ "$status" -eq 1 ]
+	[[ $output == *"is in use by root 'one'"* ]]
+	cr destroy one
+	[ -e "$dir/root/new" ]
+	run cr create one --root "$dir" --stage "$STAGE"
+	[ "$status" -eq 2 ]
+	[[ $output == *"is not empty"* ]]
+	[ -e "$dir/root/new" ]
+	cr create one --root "$dir"
+	run cr run one --native none -- sh -c 'echo /root/*'
+	[ "$output" = /root/new ]
+	run cr create two --root "$BATS_TEST_TMPDIR"
+	[ "$status" -ne 0 ]
+	cr destroy one
 }
