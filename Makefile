@@ -9,8 +9,10 @@
 #                 check-repo: parts of it
 # make check-unit | check-cli | check-mirror | check-root | check-layers | check-docs | check-repo
 #                 parts of it
-# make check-portage  real Portage in roots: a quarter of an hour (root)
-# make check-long whole packages, emulated and native, compared: half an hour (root)
+# make check-portage  real Portage in roots, and crossdev where CROSSDEV names its source:
+#                 a quarter of an hour (root)
+# make check-long whole packages, emulated and native, compared, and kills before each
+#                 step: two hours (root)
 # make analyze    cppcheck and gcc -fanalyzer
 # make bench      the measured table (root)
 # make install    DESTDIR= PREFIX=/usr; uninstall removes what it put there
@@ -176,7 +178,8 @@ check-storage: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/storage
 
 check-long: all
-	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/long
+	$(Q)CROSSROOT_LONG=1 CROSSROOT=$(abspath $(O)/crossroot) bats tests/long \
+		tests/storage/kill.bats tests/portage/packages.bats tests/portage/identical.bats
 
 check-portage: all
 	$(Q)CROSSROOT=$(abspath $(O)/crossroot) bats tests/portage tests/crossdev

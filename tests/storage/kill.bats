@@ -17,6 +17,11 @@ setup() {
 	echo "# seed $SEED" >&3
 }
 
+# Hundreds of kills: make check-long has the time, make check kills at random.
+long_only() {
+	[[ ${CROSSROOT_LONG-} ]] || skip "only in make check-long"
+}
+
 # kill_within MILLISECONDS CMD...: true if CMD was killed in time
 kill_within() {
 	local pid status=0 at=$((RANDOM * $1 / 32768))
@@ -124,6 +129,7 @@ create_args() {
 }
 
 @test "create of each kind, before each step" {
+	long_only
 	local kind
 	make_root dir src
 	reset() {
@@ -173,6 +179,7 @@ create_args() {
 }
 
 @test "clone, snapshot and rollback, before each step" {
+	long_only
 	local kind
 	check() {
 		whole o
@@ -228,6 +235,7 @@ create_args() {
 }
 
 @test "destroy before each step, and what shares its layers" {
+	long_only
 	local kind
 	make_root dir src
 	reset() {
@@ -251,6 +259,7 @@ create_args() {
 }
 
 @test "resize, before each step" {
+	long_only
 	local size=64
 	marked image o
 	reset() { size=$((size + 1)); }
