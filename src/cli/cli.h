@@ -71,6 +71,7 @@ int ui_options(const struct given *g, struct settings *s, struct err *e);
 
 /* Read the machine's settings on top of @s; it need not have any. */
 int ui_machine(struct settings *s, struct err *e);
+const char *ui_machine_file(void); /* where they are */
 
 /*
  * What a command on one root works with: the root g->args[0], locked, and its

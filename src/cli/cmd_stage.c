@@ -124,6 +124,7 @@ static int prune_cache(const char *path, unsigned keep, struct strv *removed,
 static int prune(struct ui_stage *u, const struct given *g, struct err *e)
 {
 	const char *keep = given_get(g, "keep");
+	const char *const files[] = { ui_machine_file(), given_get(g, "config"), NULL };
 	struct stage_source unverified = u->source;
 	_cleanup_strv_ struct strv removed = { 0 };
 	_cleanup_free_ char *path = NULL;
@@ -142,7 +143,7 @@ static int prune(struct ui_stage *u, const struct given *g, struct err *e)
 	if (!r)
 		r = ui_registry(g, &reg, e);
 	if (!r) {
-		r = natives_prune(reg.state, &removed, e);
+		r = natives_prune(reg.state, files, &removed, e);
 		registry_close(&reg);
 	}
 	for (size_t i = 0; i < removed.n; i++)

@@ -57,13 +57,19 @@ int ui_options(const struct given *g, struct settings *s, struct err *e)
 	return 0;
 }
 
-int ui_machine(struct settings *s, struct err *e)
+const char *ui_machine_file(void)
 {
 	const char *file = getenv("CROSSROOT_CONFIG");
-	int r = settings_read(s, AT_FDCWD, file ? file : "/etc/crossroot.conf", e);
+
+	return file ? file : "/etc/crossroot.conf";
+}
+
+int ui_machine(struct settings *s, struct err *e)
+{
+	int r = settings_read(s, AT_FDCWD, ui_machine_file(), e);
 
 	/* a file that was asked for has to be there */
-	if (r < 0 && (r != -ENOENT || file))
+	if (r < 0 && (r != -ENOENT || getenv("CROSSROOT_CONFIG")))
 		return r;
 	*e = (struct err){ 0 };
 	return 0;

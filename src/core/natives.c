@@ -131,33 +131,68 @@ int natives_get(const char *state, const struct stage *stage, const struct stage
 	return r;
 }
 
-/* The native roots that the roots' settings name. */
-static int collect_used(const char *state, struct strv *used, struct err *e)
+/* Whether the file @path below @dirfd names @tree as its native root. */
+static int names_it(int dirfd, const char *path, const char *tree, struct err *e)
+{
+	_cleanup_free_ char *real = NULL;
+	struct settings s;
+	int r;
+
+	settings_init(&s);
+	r = settings_read(&s, dirfd, path, e);
+	if (r == -ENOENT) {
+		*e = (struct err){ 0 };
+		r = 0;
+	} else if (!r) {
+		real = realpath(s.native_root, NULL);
+		r = !strcmp(s.native_root, tree) || (real && !strcmp(real, tree));
+	}
+	settings_free(&s);
+	return r;
+}
+
+/* Whether a root, or one of the machine's @files, is run with @tree. */
+static int is_used(const char *state, const char *const *files, const char *tree,
+		   struct err *e)
 {
 	_cleanup_strv_ struct strv names = { 0 };
 	struct registry reg;
-	int r = registry_open(&reg, state, e);
+	int r = 0;
 
+	for (; !r && *files; files++)
+		r = names_it(AT_FDCWD, *files, tree, e);
+	if (r)
+		return r;
+	r = registry_open(&reg, state, e);
 	if (r < 0)
 		return r;
 	r = root_list(&reg, &names, e);
 	for (size_t i = 0; !r && i < names.n; i++) {
 		_cleanup_free_ char *file = xasprintf("%s/root.conf", names.v[i]);
-		struct settings s;
 
-		settings_init(&s);
-		r = settings_read(&s, reg.roots_fd, file, e);
-		if (r == -ENOENT)
-			r = 0;
-		strv_add(used, s.native_root);
-		settings_free(&s);
+		r = names_it(reg.roots_fd, file, tree, e);
 	}
 	registry_close(&reg);
 	return r;
 }
 
-static int prune_one(int natives, const char *dir, const char *name,
-		     const struct strv *used, struct strv *removed, struct err *e)
+/* Delete @name, whose lock @lock_name is held. */
+static int delete(int natives, const char *dir, const char *name, const char *doomed,
+		  struct err *e)
+{
+	int r = 0;
+
+	/* half a native root must not have its name */
+	if (strcmp(name, doomed)) {
+		r = beneath_rmtree(natives, doomed, e);
+		if (!r && renameat(natives, name, natives, doomed) < 0)
+			r = err_set(e, -errno, "remove '%s/%s'", dir, name);
+	}
+	return r < 0 ? r : beneath_rmtree(natives, doomed, e);
+}
+
+static int prune_one(int natives, const char *state, const char *dir, const char *name,
+		     const char *const *files, struct strv *removed, struct err *e)
 {
 	const char *own = strncmp(name, CREATING, strlen(CREATING)) ?
 				  name : name + strlen(CREATING);
@@ -165,42 +200,37 @@ static int prune_one(int natives, const char *dir, const char *name,
 	_cleanup_free_ char *lock_name = xasprintf(LOCK "%s", own);
 	_cleanup_free_ char *doomed = xasprintf(CREATING "%s", own);
 	_cleanup_close_ int lock = -1;
-	int r = 0;
+	int r;
 
-	if (strv_has(used, tree))
-		return 0;
 	lock = lock_take(natives, lock_name, LOCK_EXCLUSIVE, false, e);
 	if (lock == -EWOULDBLOCK)
 		return 0;
 	if (lock < 0)
 		return lock;
-	/* half a native root must not have its name */
-	if (strcmp(name, doomed)) {
-		r = beneath_rmtree(natives, doomed, e);
-		if (!r && renameat(natives, name, natives, doomed) < 0)
-			r = err_set(e, -errno, "remove '%s/%s'", dir, name);
-		if (r < 0)
-			return r;
-	}
-	r = beneath_rmtree(natives, doomed, e);
+	/* asked with the lock held: who lets go of it has its settings written by then */
+	r = is_used(state, files, tree, e);
+	if (r)
+		return r < 0 ? r : 0;
+	r = delete(natives, dir, name, doomed, e);
+	if (r < 0)
+		return r;
 	unlinkat(natives, lock_name, 0);
 	strv_add(removed, own);
-	return r;
+	return 0;
 }
 
-int natives_prune(const char *state, struct strv *removed, struct err *e)
+int natives_prune(const char *state, const char *const *files, struct strv *removed,
+		  struct err *e)
 {
 	_cleanup_free_ char *dir = NULL;
-	_cleanup_strv_ struct strv used = { 0 }, names = { 0 };
+	_cleanup_strv_ struct strv names = { 0 };
 	_cleanup_close_ int natives = open_dir(state, &dir, e);
 	int r = natives < 0 ? natives : beneath_list(natives, "/", &names);
 
 	if (natives >= 0 && r < 0)
 		err_set(e, r, "read '%s'", dir);
-	if (!r)
-		r = collect_used(state, &used, e);
 	for (size_t i = 0; !r && i < names.n; i++)
 		if (strncmp(names.v[i], LOCK, strlen(LOCK)))
-			r = prune_one(natives, dir, names.v[i], &used, removed, e);
+			r = prune_one(natives, state, dir, names.v[i], files, removed, e);
 	return r;
 }

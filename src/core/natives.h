@@ -23,5 +23,9 @@ int natives_get(const char *state, const struct stage *stage, const struct stage
 		const char *tuple, const struct archive_progress *progress, char **path,
 		struct err *e);
 
-/* Delete the native roots that no root's settings name; @removed gets their names. */
-int natives_prune(const char *state, struct strv *removed, struct err *e);
+/*
+ * Delete the native roots that no root's settings name and none of @files, the machine's
+ * files of settings (NULL at the end; one may be missing). @removed gets their names.
+ */
+int natives_prune(const char *state, const char *const *files, struct strv *removed,
+		  struct err *e);

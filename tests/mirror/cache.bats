@@ -286,3 +286,30 @@ setup() {
 	exec 9<&-
 	"$CROSSROOT" destroy r
 }
+
+@test "prune asks who uses a native root when it is that one's turn" {
+	local natives=$CROSSROOT_STATE_DIR/natives pid
+	publish "$ARM64"
+	"$CROSSROOT" create r --target "${TUPLE[$ARM64]}" --mirror "file://$MIRROR"
+	mkdir -p "$natives"/{aaa,bbb,ccc}/tree
+	seq -f "$natives/aaa/tree/%.0f" 50000 | xargs touch
+	"$CROSSROOT" stage prune 3>&- &
+	pid=$!
+	# stopped while it deletes the first one: then the second one gets its root
+	until [[ ! -e $natives/aaa ]]; do :; done
+	kill -STOP $pid
+	[[ -e $natives/.creating-aaa && -e $natives/bbb ]]
+	echo "native_root = $natives/bbb/tree" >>"$CROSSROOT_STATE_DIR/roots/r/root.conf"
+	kill -CONT $pid
+	wait $pid
+	[[ -d $natives/bbb/tree && ! -e $natives/.creating-aaa && ! -e $natives/ccc ]]
+	"$CROSSROOT" destroy r
+	# the machine's settings name one as well, and by what way does not matter
+	ln -s "$natives" "$BATS_TEST_TMPDIR/link"
+	configure native_root "$BATS_TEST_TMPDIR/link/bbb/tree"
+	"$CROSSROOT" stage prune
+	[[ -d $natives/bbb/tree ]]
+	configure
+	"$CROSSROOT" stage prune
+	[[ -z $(ls -A "$natives") ]]
+}
