@@ -61,6 +61,12 @@ static void hear_bad(struct said *s, const char *text, const struct strv *fields
 	copy_field(s->bad_key, fields, 1);
 }
 
+/* MD5, SHA-1, RIPEMD-160, by their numbers; 11 is none of them. */
+static bool is_weak(const char *hash)
+{
+	return !strcmp(hash, "1") || !strcmp(hash, "2") || !strcmp(hash, "3");
+}
+
 static void hear(struct said *s, const char *line)
 {
 	_cleanup_strv_ struct strv f = { 0 };
@@ -86,8 +92,7 @@ static void hear(struct said *s, const char *line)
 		s->odd = true;
 		return;
 	}
-	/* MD5, SHA-1, RIPEMD-160 */
-	s->weak = s->weak || strspn(f.v[8], "123") == strlen(f.v[8]);
+	s->weak = s->weak || is_weak(f.v[8]);
 	/* of a document, not of a key */
 	s->odd = s->odd || (strcmp(f.v[9], "00") && strcmp(f.v[9], "01"));
 	copy_field(s->key, &f, 10);
