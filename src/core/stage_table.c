@@ -98,8 +98,14 @@ static int use_variant(const char *variant, const struct row *row, struct stage_
 				row->variant);
 	}
 	own = row_of_variant(variant, row->archdir);
-	/* of one that is not in the table no more is known than its architecture */
-	out->profile = own ? own->profile : row->archdir;
+	/*
+	 * Of one that is not in the table no more is known than its architecture, which
+	 * profiles may call by another name than mirrors do.
+	 */
+	if (own)
+		snprintf(out->profile, sizeof(out->profile), "%s", own->profile);
+	else
+		out->profile[strcspn(out->profile, "/")] = '\0';
 	memcpy(out->variant, variant, n + 1);
 	return 0;
 }
@@ -114,7 +120,8 @@ int stage_table_find(const char *tuple, const char *init, const char *variant,
 			tuple);
 		return err_hint(e, "unpack one of your own with --stage FILE");
 	}
-	*out = (struct stage_id){ .archdir = row->archdir, .profile = row->profile };
+	*out = (struct stage_id){ .archdir = row->archdir };
+	snprintf(out->profile, sizeof(out->profile), "%s", row->profile);
 	if (!init)
 		init = "openrc";
 	if (strcmp(init, "openrc") && strcmp(init, "systemd"))

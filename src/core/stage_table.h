@@ -11,12 +11,13 @@
  * afterwards: stage_check.h.
  */
 #define STAGE_VARIANT_SIZE 96
+#define STAGE_PROFILE_SIZE 64
 
 struct stage_id {
 	const char *archdir; /* directory below releases/ on a mirror */
 	char variant[STAGE_VARIANT_SIZE]; /* "stage3-arm64-openrc" */
 	/* Below default/linux/; what the profile of the stage begins with. */
-	const char *profile;
+	char profile[STAGE_PROFILE_SIZE];
 	const char *part; /* a component that this profile has to have, NULL: none */
 };
 

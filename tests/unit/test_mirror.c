@@ -38,6 +38,9 @@ static void test_table(void **state)
 		{ "x86_64-pc-linux-gnu", NULL, "stage3-amd64-nomultilib-openrc",
 		  "stage3-amd64-nomultilib-openrc", "amd64", "amd64/23.0",
 		  "no-multilib" },
+		/* mirrors and profiles have different words for this architecture */
+		{ "powerpc64le-unknown-linux-gnu", NULL, "stage3-power9le-openrc",
+		  "stage3-power9le-openrc", "ppc", "ppc64le", NULL },
 		/* the longest name of the table counts, not the first */
 		{ "aarch64-unknown-linux-gnu", NULL, "stage3-arm64-musl-llvm-systemd",
 		  "stage3-arm64-musl-llvm-systemd", "arm64", "arm64/23.0/musl",
