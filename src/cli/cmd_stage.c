@@ -79,13 +79,32 @@ static int fetch(struct ui_stage *u, const struct given *g, struct err *e)
 
 	if (!tuple)
 		tuple = host ? host->tuple : "this machine";
-	r = stage_table_find(tuple, given_get(g, "init"), given_get(g, "variant"), &id, e);
-	if (!r)
-		r = stage_get(&u->source, &id, NULL, &s, e);
-	progress_end(&u->progress);
+	r = ui_fetch(u, tuple, given_get(g, "variant"), NULL, &id, &s, e);
 	if (!r && !u->progress.json)
 		puts(s.path);
 	stage_close(&s);
+	return r;
+}
+
+/* Of a stage that nobody signed for there is nothing to verify. */
+static int tell_unverified(const struct ui_stage *u, struct err *e)
+{
+	_cleanup_stage_cache_ struct stage_cache cache = { .fd = -1 };
+	_cleanup_strv_ struct strv names = { 0 };
+	struct stage_source unverified = u->source;
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	unverified.insecure = true;
+	path = stage_cache_path(&unverified);
+	if (access(path, F_OK) < 0)
+		return 0;
+	r = stage_cache_open(&cache, path, e);
+	if (!r)
+		r = stage_cache_list(&cache, &names, e);
+	for (size_t i = 0; !r && i < names.n; i++)
+		fprintf(stderr, "crossroot: WARNING: NOT VERIFIED, nobody signed for it: "
+			"%s/%s\n", cache.path, names.v[i]);
 	return r;
 }
 
@@ -94,8 +113,14 @@ static int verify(struct ui_stage *u, const struct given *g, struct err *e)
 {
 	_cleanup_stage_cache_ struct stage_cache cache = { .fd = -1 };
 	_cleanup_strv_ struct strv names = { 0 };
-	int bad = 0, r = stage_cache_open(&cache, u->source.cache, e);
+	int bad = 0, r;
 
+	if (u->source.insecure)
+		return err_set(e, -ERR_USAGE, "--insecure-stage: what nobody signed for "
+			       "cannot be verified");
+	r = stage_cache_open(&cache, u->source.cache, e);
+	if (!r && g->nargs == 1)
+		r = tell_unverified(u, e);
 	if (!r && g->nargs > 1)
 		strv_add(&names, g->args[1]);
 	else if (!r)

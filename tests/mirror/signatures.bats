@@ -295,6 +295,10 @@ make_rsa() {
 	"$CROSSROOT" info r --json | jq -e '.stage.verified == false and .stage.key == null'
 	run "$CROSSROOT" stage list
 	[[ $output == *"NOT VERIFIED"* ]]
+	run --separate-stderr "$CROSSROOT" stage verify
+	[[ $status -eq 0 && -z $output && $stderr == *"NOT VERIFIED"*"/${FILE##*/}"* ]]
+	run "$CROSSROOT" stage verify --insecure-stage
+	[[ $status -eq 2 && $output == *"--insecure-stage"* ]]
 	run fetch "$ARM64"
 	[[ $status -eq 1 && $output == *"is not signed"* ]]
 	"$CROSSROOT" destroy r
@@ -305,4 +309,5 @@ make_rsa() {
 	rm "$FILE.DIGESTS"
 	run fetch "$ARM64" --insecure-stage
 	[[ $status -eq 0 && $output == *"nothing proves"* ]]
+	[[ $output == *"WARNING: nobody signed for '${FILE##*/}'"* ]]
 }
