@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/path.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
 #include "os/lock.h"
@@ -21,24 +22,49 @@
 /* What may be there beside a stage. */
 static const char *const beside[] = { "", ".part", ".DIGESTS", ".DIGESTS.asc", ".asc" };
 
+/*
+ * Whether only we and root may replace what is at @path, a real path: whoever may rename
+ * a directory on the way to it may put another in its place. -ERR_STATE when not.
+ */
+static int check_way(const char *path, struct err *e)
+{
+	_cleanup_free_ char *dir = xstrdup(path);
+
+	for (;;) {
+		_cleanup_free_ char *at = TAKE_PTR(dir);
+		struct stat st;
+
+		if (lstat(at, &st) < 0)
+			return err_set(e, -errno, "look at '%s'", at);
+		/* a sticky one lets others make files, but not replace ours */
+		if ((st.st_uid && st.st_uid != geteuid()) ||
+		    ((st.st_mode & 022) && (!strcmp(at, path) || !(st.st_mode & S_ISVTX)))) {
+			err_set(e, -ERR_STATE, "others may write to '%s'", at);
+			err_wrap(e, "the cache of stages '%s'", path);
+			return err_hint(e, "chown it to root and chmod it go-w, "
+					   "or name another with 'stage_cache'");
+		}
+		if (!strcmp(at, "/"))
+			return 0;
+		dir = path_dir(at);
+	}
+}
+
 int stage_cache_open(struct stage_cache *c, const char *path, struct err *e)
 {
-	struct stat st;
 	int r = fdio_mkdirs(AT_FDCWD, path, 0755, e);
 
 	*c = (struct stage_cache){ .fd = -1 };
 	if (r < 0)
 		return err_wrap(e, "open the cache of stages");
-	c->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	c->path = realpath(path, NULL);
-	if (c->fd < 0 || !c->path || fstat(c->fd, &st) < 0) {
-		r = err_set(e, -errno, "open the cache of stages '%s'", path);
-	} else if (st.st_uid != geteuid() || (st.st_mode & 022)) {
-		r = err_set(e, -ERR_STATE, "others may write to the cache of stages '%s'",
-			    path);
-		err_hint(e, "chown it to root and chmod it go-w, "
-			    "or name another with 'stage_cache'");
-	}
+	r = c->path ? check_way(c->path, e) :
+		      err_set(e, -errno, "open the cache of stages '%s'", path);
+	/* by the path that was looked at: files in it are named by that too */
+	if (!r)
+		c->fd = open(c->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!r && c->fd < 0)
+		r = err_set(e, -errno, "open the cache of stages '%s'", c->path);
 	if (r < 0)
 		stage_cache_close(c);
 	return r;

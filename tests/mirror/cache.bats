@@ -79,10 +79,30 @@ setup() {
 	mkdir -m 777 "$STAGES"
 	run fetch "$ARM64"
 	[[ $status -eq 1 && $output == *"others may write"* ]]
+	chmod 1777 "$STAGES"
+	run fetch "$ARM64"
+	[[ $status -eq 1 && $output == *"others may write"* ]]
 	chmod 755 "$STAGES"
 	chown nobody "$STAGES"
 	run fetch "$ARM64"
 	[[ $status -eq 1 && $output == *"others may write"* ]]
+	# nor may they put another in its place
+	local above=$BATS_TEST_TMPDIR/above
+	mkdir -p "$above/x"
+	configure stage_cache "$above/x/stages"
+	chmod 777 "$above"
+	run fetch "$ARM64"
+	[[ $status -eq 1 && $output == *"others may write to '$above'"* ]]
+	chmod 755 "$above"
+	chown nobody "$above"
+	run fetch "$ARM64"
+	[[ $status -eq 1 && $output == *"others may write to '$above'"* ]]
+	chown root "$above"
+	# as /tmp is
+	chmod 1777 "$above"
+	ln -s "$above/x" "$BATS_TEST_TMPDIR/link"
+	configure stage_cache "$BATS_TEST_TMPDIR/link/stages"
+	[[ $(fetch "$ARM64") == "$above"/x/stages/* ]]
 }
 
 @test "a stage whose CHOST is another" {
