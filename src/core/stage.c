@@ -65,8 +65,10 @@ static int get_from_mirror(void *arg, const char *suffix, char **data, size_t *l
 /* An old index has a good signature too: it would bring back what was mended since. */
 static int check_age(struct attempt *a, const char *url, struct err *e)
 {
+	/* else of two that look at once, the one with the older date may write last */
+	_cleanup_close_ int lock = stage_cache_lock(a->cache, a->id->variant, true, e);
 	char seen[MIRROR_DATE_SIZE];
-	int r = stage_cache_seen(a->cache, a->id->variant, seen, e);
+	int r = lock < 0 ? lock : stage_cache_seen(a->cache, a->id->variant, seen, e);
 
 	if (r < 0)
 		return r;

@@ -20,8 +20,8 @@ struct stage_cache {
 };
 
 /*
- * Open the cache, made where missing. -ERR_STATE for a directory in which others may
- * write: what was verified could be replaced.
+ * Open the cache, made where missing. -ERR_STATE where others may write to it or to a
+ * directory above it (a sticky one is fine there): what was verified could be replaced.
  */
 int stage_cache_open(struct stage_cache *c, const char *path, struct err *e);
 void stage_cache_close(struct stage_cache *c);
@@ -29,13 +29,13 @@ void stage_cache_close(struct stage_cache *c);
 #define _cleanup_stage_cache_ __attribute__((cleanup(stage_cache_close)))
 
 /*
- * Lock the file @name for changing it. Waits for another process if @wait, else a held
+ * Lock the file @name, or what was seen of the variant @name, for changing it. Waits for another process if @wait, else a held
  * lock is -EWOULDBLOCK. Returns an fd that keeps the lock.
  */
 int stage_cache_lock(const struct stage_cache *c, const char *name, bool wait,
 		     struct err *e);
 
-/* The newest date seen of @variant; "" when there is none. */
+/* The newest date seen of @variant, with its lock held; "" when there is none. */
 int stage_cache_seen(const struct stage_cache *c, const char *variant,
 		     char date[MIRROR_DATE_SIZE], struct err *e);
 int stage_cache_see(const struct stage_cache *c, const char *variant, const char *date,

@@ -184,6 +184,26 @@ make_rsa() {
 		--mirror "file://$MIRROR"
 }
 
+@test "two that look at once: what was seen is looked at and written by one after the other" {
+	local pid
+	mkdir "$STAGES"
+	exec 9>"$STAGES/.lock-$ARM64"
+	flock 9
+	"$CROSSROOT" stage fetch --target "${TUPLE[$ARM64]}" --mirror "file://$MIRROR" \
+		>"$BATS_TEST_TMPDIR/said" 2>&1 3>&- 9>&- &
+	pid=$!
+	# until it waits for us
+	until grep -q -e "-> FLOCK .* $pid " /proc/locks; do
+		kill -0 $pid
+		sleep 0.05
+	done
+	echo 20260608T170000Z >"$STAGES/.seen-$ARM64"
+	exec 9>&-
+	if wait $pid; then return 1; fi
+	grep -F "$DATE, that was 20260608T170000Z" "$BATS_TEST_TMPDIR/said"
+	[[ $(<"$STAGES/.seen-$ARM64") == 20260608T170000Z ]]
+}
+
 @test "an index of another stage" {
 	cp "$(autobuilds "$ARMHF")/latest-$ARMHF.txt" "$INDEX"
 	refused "it is about $ARMHF, not $ARM64" fetch "$ARM64"
