@@ -204,23 +204,25 @@ static int download(struct attempt *a, struct stage *out, struct err *e)
 	return 0;
 }
 
-/* Verify what the cache has as @name. -ENOENT when it has not. */
+/*
+ * Verify what the cache has as @name by the proof that @get gives, which stays in @p.
+ * -ENOENT when it has not.
+ */
 static int open_cached(const struct stage_source *src, const struct stage_cache *cache,
-		       const char *name, struct stage *out, struct err *e)
+		       const char *name, proof_get_fn get, void *arg, struct proof *p,
+		       struct stage *out, struct err *e)
 {
 	_cleanup_close_ int fd = openat(cache->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_proof_ struct proof p = { 0 };
-	struct proof_cached from = { cache, name };
 	int r;
 
 	if (fd < 0)
 		return err_set(e, -errno, "open '%s/%s'", cache->path, name);
-	r = proof_load(src, cache, name, proof_get_cached, &from, &p, e);
+	r = proof_load(src, cache, name, get, arg, p, e);
 	if (!r)
-		r = proof_check(src, cache, name, name, fd, &p, e);
+		r = proof_check(src, cache, name, name, fd, p, e);
 	if (r < 0)
 		return r;
-	memcpy(out->key, p.key, sizeof(out->key));
+	memcpy(out->key, p->key, sizeof(out->key));
 	out->fd = TAKE_FD(fd);
 	return 0;
 }
@@ -230,6 +232,40 @@ static bool is_theirs(int r)
 {
 	return r == -ERR_VERIFY || r == -ERR_FETCH || r == -ERR_MISSING ||
 	       r == -ERR_FORMAT || r == -ERR_MISMATCH;
+}
+
+/* The file is there, but not what proves it: the mirror's proof may say more. */
+static int prove_anew(struct attempt *a, struct proof *p, struct stage *out,
+		      struct err *e)
+{
+	int r;
+
+	log_warn("what proves '%s' in the cache does not, fetching that anew: %s",
+		 a->file.name, e->msg);
+	*e = (struct err){ 0 };
+	proof_free(p);
+	r = open_cached(a->src, a->cache, a->file.name, get_from_mirror, a, p, out, e);
+	return r < 0 ? r : proof_keep(a->cache, a->file.name, p, e);
+}
+
+/* Take the file of @a from the cache. -ENOENT when it is not there, or was damaged. */
+static int use_cached(struct attempt *a, struct stage *out, struct err *e)
+{
+	struct proof_cached from = { a->cache, a->file.name };
+	_cleanup_proof_ struct proof p = { 0 };
+	int r = open_cached(a->src, a->cache, a->file.name, proof_get_cached, &from, &p,
+			    out, e);
+
+	if (!r || r == -ENOENT || !is_theirs(r))
+		return r;
+	if (!p.differs)
+		r = prove_anew(a, &p, out, e);
+	/* a key or a keyring may be to blame too: then the file stays */
+	if (!p.differs)
+		return r;
+	log_warn("what the cache has is damaged, fetching it anew: %s", e->msg);
+	stage_cache_remove(a->cache, a->file.name);
+	return -ENOENT;
 }
 
 /* The file of @a is settled: take it from the cache, or fetch it. */
@@ -244,12 +280,7 @@ static int get_file(struct attempt *a, struct stage *out, struct err *e)
 	}
 	if (lock < 0)
 		return lock;
-	r = open_cached(a->src, a->cache, a->file.name, out, e);
-	if (r && r != -ENOENT && is_theirs(r)) {
-		log_warn("what the cache has is damaged, fetching it anew: %s", e->msg);
-		stage_cache_remove(a->cache, a->file.name);
-		r = -ENOENT;
-	}
+	r = use_cached(a, out, e);
 	if (r == -ENOENT) {
 		*e = (struct err){ 0 };
 		r = download(a, out, e);
@@ -327,13 +358,15 @@ int stage_verify(const struct stage_source *src, const char *name, struct err *e
 	_cleanup_free_ char *path = stage_cache_path(src);
 	_cleanup_stage_cache_ struct stage_cache cache = { .fd = -1 };
 	char variant[STAGE_VARIANT_SIZE], date[MIRROR_DATE_SIZE];
+	struct proof_cached from = { &cache, name };
+	_cleanup_proof_ struct proof p = { 0 };
 	struct stage s = { .fd = -1 };
 	int r = mirror_split(name, variant, date, e);
 
 	if (!r)
 		r = stage_cache_open(&cache, path, e);
 	if (!r)
-		r = open_cached(src, &cache, name, &s, e);
+		r = open_cached(src, &cache, name, proof_get_cached, &from, &p, &s, e);
 	stage_close(&s);
 	return r;
 }

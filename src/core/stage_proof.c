@@ -157,10 +157,12 @@ int proof_check(const struct stage_source *src, const struct stage_cache *cache,
 	_cleanup_free_ char *path = path_join(cache->path, file);
 	int r = 0;
 
-	if (p->sig && !src->insecure)
-		r = signature_detached(&s, name, p->sig, p->sig_len, path, p->key, e);
-	if (!r && *p->digests.sha512)
+	/* first, as this tells a file that is damaged from a key that is not there */
+	if (*p->digests.sha512)
 		r = check_digests(src, name, fd, &p->digests, e);
+	p->differs = r == -ERR_VERIFY;
+	if (!r && p->sig && !src->insecure)
+		r = signature_detached(&s, name, p->sig, p->sig_len, path, p->key, e);
 	return r;
 }
 

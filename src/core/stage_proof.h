@@ -17,6 +17,7 @@ struct proof {
 	const char *suffix; /* of that file's name */
 	char *sig;	    /* the detached signature; NULL: the text is signed itself */
 	size_t sig_len;
+	bool differs; /* proof_check: the file is not the one that the digests are of */
 	char key[SIGNATURE_KEY_SIZE];
 };
 
@@ -35,7 +36,7 @@ int proof_load(const struct stage_source *src, const struct stage_cache *cache,
 	       const char *name, proof_get_fn get, void *arg, struct proof *p,
 	       struct err *e);
 
-/* Verify the file @name, which is @file in the cache and open at @fd, by @p. */
+/* Verify by @p the file @name, which is @file in the cache and open at @fd. */
 int proof_check(const struct stage_source *src, const struct stage_cache *cache,
 		const char *name, const char *file, int fd, struct proof *p,
 		struct err *e);

@@ -304,6 +304,36 @@ make_rsa() {
 	[[ $status -eq 1 && $output == *"not in the keyring"* ]]
 }
 
+@test "a good file stays in the cache when its proof or the keyring is to blame" {
+	local cached=$STAGES/${FILE##*/} inode
+	# the index by one key, the digests by another, which the keyring then has no more
+	resigned "$FILE.DIGESTS" stranger
+	cat "$KEYS"/{release,stranger}.asc >"$KEYS/both.asc"
+	configure keyring "$KEYS/both.asc"
+	fetch "$ARM64"
+	inode=$(stat -c %i "$cached")
+	configure keyring "$KEYS/release.asc"
+	run fetch "$ARM64"
+	[[ $status -eq 1 && $output == *"not in the keyring"* ]]
+	[[ $(stat -c %i "$cached") == "$inode" ]]
+	configure keyring "$KEYS/both.asc"
+	"$CROSSROOT" stage verify
+	# a proof that is damaged, or gone, comes from the mirror, and the file does not
+	echo damaged >"$cached.DIGESTS"
+	rm "$FILE"
+	fetch "$ARM64"
+	"$CROSSROOT" stage verify
+	rm "$cached.DIGESTS"
+	fetch "$ARM64"
+	"$CROSSROOT" stage verify
+	[[ $(stat -c %i "$cached") == "$inode" ]]
+	# both are damaged: nothing is left of them
+	rm "$cached.DIGESTS"
+	printf '\x01' | dd of="$cached" bs=1 seek=200000 conv=notrunc status=none
+	refused "$FILE" fetch "$ARM64"
+	nothing_cached
+}
+
 @test "--insecure-stage: loud, recorded, and never taken for a verified one" {
 	plain "$INDEX"
 	plain "$FILE.DIGESTS"
