@@ -2,6 +2,7 @@
 #include "core/stage_proof.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -97,56 +98,87 @@ int proof_load(const struct stage_source *src, const struct stage_cache *cache,
 	return r;
 }
 
-static int hash_file(const struct stage_source *src, const char *name, int fd,
-		     struct digest *b2, struct digest *sha, struct err *e)
+/* One digest of the file at @fd. */
+struct hashing {
+	const struct stage_watch *watch; /* NULL where nobody is told */
+	int fd;
+	struct digest *d;
+	int r; /* -errno of a read */
+};
+
+static void *hash(void *arg)
 {
-	enum { CHUNK = 1 << 20, SHOW_EVERY = 16 };
+	enum { CHUNK = 1 << 18, SHOW_EVERY = 64 };
+	struct hashing *h = arg;
 	_cleanup_free_ char *chunk = xmalloc(CHUNK);
 	uint64_t done = 0;
 	struct stat st;
 
-	if (fstat(fd, &st) < 0)
-		return err_set(e, -errno, "read '%s'", name);
+	if (fstat(h->fd, &st) < 0) {
+		h->r = -errno;
+		return NULL;
+	}
 	for (unsigned i = 0;; i++) {
-		ssize_t n = pread(fd, chunk, CHUNK, (off_t)done);
+		ssize_t n = pread(h->fd, chunk, CHUNK, (off_t)done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return err_set(e, -errno, "read '%s'", name);
-		if (!n)
-			return 0;
-		digest_add(b2, chunk, (size_t)n);
-		digest_add(sha, chunk, (size_t)n);
+		if (n <= 0) {
+			h->r = n < 0 ? -errno : 0;
+			return NULL;
+		}
+		digest_add(h->d, chunk, (size_t)n);
 		done += (uint64_t)n;
-		if (src->watch && !(i % SHOW_EVERY))
-			src->watch->fn(src->watch->arg, "verify", done,
-				       (uint64_t)st.st_size, 0);
+		if (h->watch && !(i % SHOW_EVERY))
+			h->watch->fn(h->watch->arg, "verify", done,
+				     (uint64_t)st.st_size, 0);
 	}
+}
+
+/* Both at once: on a fast network this is what one waits for. */
+static int hash_file(const struct stage_source *src, const char *name, int fd,
+		     struct digest *b2, struct digest *sha, struct err *e)
+{
+	struct hashing first = { .watch = src->watch, .fd = fd, .d = sha };
+	struct hashing second = { .fd = fd, .d = b2 };
+	pthread_t thread;
+	bool alone = pthread_create(&thread, NULL, hash, &second) != 0;
+
+	hash(&first);
+	if (alone)
+		hash(&second);
+	else
+		pthread_join(thread, NULL);
+	if (first.r < 0 || second.r < 0)
+		return err_set(e, first.r < 0 ? first.r : second.r, "read '%s'", name);
+	return 0;
+}
+
+static int compare(struct digest *d, const char *kind, const char *name, const char *want,
+		   struct err *e)
+{
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_hex(d, hex);
+	if (!strcmp(hex, want))
+		return 0;
+	return err_set(e, -ERR_VERIFY, "the %s digest of '%s' is not the signed one: "
+		       "%.16s..., not %.16s...", kind, name, hex, want);
 }
 
 static int check_digests(const struct stage_source *src, const char *name, int fd,
 			 const struct mirror_digests *want, struct err *e)
 {
 	_cleanup_digest_ struct digest *b2 = NULL, *sha = NULL;
-	char hex[DIGEST_HEX_SIZE];
 	int r = digest_new(&b2, DIGEST_BLAKE2B, e);
 
 	if (!r)
 		r = digest_new(&sha, DIGEST_SHA512, e);
 	if (!r)
 		r = hash_file(src, name, fd, b2, sha, e);
-	if (r < 0)
-		return r;
-	digest_hex(b2, hex);
-	if (strcmp(hex, want->blake2b))
-		return err_set(e, -ERR_VERIFY, "the BLAKE2B digest of '%s' is not the signed "
-			       "one: %.16s..., not %.16s...", name, hex, want->blake2b);
-	digest_hex(sha, hex);
-	if (strcmp(hex, want->sha512))
-		return err_set(e, -ERR_VERIFY, "the SHA512 digest of '%s' is not the signed "
-			       "one: %.16s..., not %.16s...", name, hex, want->sha512);
-	return 0;
+	if (!r)
+		r = compare(b2, "BLAKE2B", name, want->blake2b, e);
+	return r < 0 ? r : compare(sha, "SHA512", name, want->sha512, e);
 }
 
 int proof_check(const struct stage_source *src, const struct stage_cache *cache,
