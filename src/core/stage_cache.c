@@ -33,12 +33,14 @@ static int check_way(const char *path, struct err *e)
 	for (;;) {
 		_cleanup_free_ char *at = TAKE_PTR(dir);
 		struct stat st;
+		bool sticky;
 
 		if (lstat(at, &st) < 0)
 			return err_set(e, -errno, "look at '%s'", at);
-		/* a sticky one lets others make files, but not replace ours */
+		/* that lets others make files, but not replace ours */
+		sticky = (st.st_mode & S_ISVTX) && strcmp(at, path);
 		if ((st.st_uid && st.st_uid != geteuid()) ||
-		    ((st.st_mode & 022) && (!strcmp(at, path) || !(st.st_mode & S_ISVTX)))) {
+		    ((st.st_mode & 022) && !sticky)) {
 			err_set(e, -ERR_STATE, "others may write to '%s'", at);
 			err_wrap(e, "the cache of stages '%s'", path);
 			return err_hint(e, "chown it to root and chmod it go-w, "

@@ -29,8 +29,9 @@ void stage_cache_close(struct stage_cache *c);
 #define _cleanup_stage_cache_ __attribute__((cleanup(stage_cache_close)))
 
 /*
- * Lock the file @name, or what was seen of the variant @name, for changing it. Waits for another process if @wait, else a held
- * lock is -EWOULDBLOCK. Returns an fd that keeps the lock.
+ * Lock the file @name, or what was seen of the variant @name, for changing it. Waits
+ * for another process if @wait, else a held lock is -EWOULDBLOCK. Returns an fd that
+ * keeps the lock.
  */
 int stage_cache_lock(const struct stage_cache *c, const char *name, bool wait,
 		     struct err *e);
