@@ -105,6 +105,65 @@ static bool same_kind(const struct partial *to, const struct stat *st)
 	       !fstatat(to->dirfd, mark, &found, AT_SYMLINK_NOFOLLOW);
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Whether the directory @dirfd is @top or beneath it: 1, 0 or -errno. */
+static int is_beneath(int dirfd, const struct stat *top)
+{
+	_cleanup_close_ int fd = openat(dirfd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st, above;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	for (;; st = above) {
+		int up;
+
+		if (same_file(&st, top))
+			return 1;
+		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		close(fd);
+		fd = up;
+		if (fd < 0 || fstat(fd, &above) < 0)
+			return -errno;
+		/* the top of all there is */
+		if (same_file(&st, &above))
+			return 0;
+	}
+}
+
+/*
+ * Whether the directory @dirfd, which is at @dir, is in what the root is made of. Its
+ * files may be elsewhere than below its own directory, and be known by several names.
+ */
+static int in_root(const struct root *root, int dirfd, const char *dir)
+{
+	_cleanup_free_ char *roots = path_dir(root->dir), *state = path_dir(roots);
+	_cleanup_free_ char *layers = path_join(state, "overlays"), *base = NULL;
+	const struct storage *s = &root->storage;
+	struct stat st;
+	int r;
+
+	if (path_beneath(dir, root->dir) ||
+	    (s->kind == STORAGE_OVERLAY && path_beneath(dir, layers)))
+		return 1;
+	if (fstat(root->tree_fd, &st) < 0)
+		return -errno;
+	r = is_beneath(dirfd, &st);
+	if (r || !s->base)
+		return r;
+	/* what is written to its lowest layer would be seen in it too */
+	if (s->base_kind == BASE_ROOT)
+		base = xasprintf("%s/%s/tree", roots, s->base);
+	else if (s->base_kind == BASE_DIR)
+		base = xstrdup(s->base);
+	if (!base)
+		return 0;
+	return stat(base, &st) < 0 ? -errno : is_beneath(dirfd, &st);
+}
+
 /* What can be known to fail is found before hours of work, not at the end. */
 static int check_place(const struct export_job *job, const struct partial *to,
 		       struct err *e)
@@ -112,13 +171,17 @@ static int check_place(const struct export_job *job, const struct partial *to,
 	char link[64], dir[PATH_MAX];
 	struct stat st;
 	ssize_t n;
+	int r;
 
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", to->dirfd);
 	n = readlink(link, dir, sizeof(dir) - 1);
 	if (n < 0)
 		return err_set(e, -errno, "find '%s'", to->path);
 	dir[n] = '\0';
-	if (path_beneath(dir, job->root->dir))
+	r = in_root(job->root, to->dirfd, dir);
+	if (r < 0)
+		return err_set(e, r, "find '%s'", to->path);
+	if (r)
 		return err_set(e, -ERR_USAGE, "'%s' would be in the root itself", to->path);
 	if (fstatat(to->dirfd, to->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? 0 : err_set(e, -errno, "stat '%s'", to->path);

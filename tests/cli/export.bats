@@ -338,6 +338,41 @@ no_replace() {
 	[ "$(ls -A "$out")" = $'lost+found\nx.oci\nx.tar' ]
 }
 
+# The files of a root may be outside its directory, and those of its base its own too.
+elsewhere_too() {
+	local dir=$BATS_TEST_TMPDIR/elsewhere name
+	mkdir -p "$dir" "$BATS_TEST_TMPDIR/bound"
+	tar -C "$dir" -xf "$BATS_TEST_TMPDIR/stage.tar.gz"
+	"$CROSSROOT" create out --root "$dir" --no-setup
+	"$CROSSROOT" create upon --base "$dir" --no-setup
+	for name in out upon; do
+		for at in "$dir" "$dir/tmp"; do
+			run "$CROSSROOT" export "$name" "$at/x.tar"
+			[ "$status" -eq 2 ]
+			[[ $output == *"'$at/x.tar' would be in the root itself"* ]]
+		done
+	done
+	# by another name
+	run unshare -m sh -c 'mount --bind "$1" "$2" && "$3" export out "$2/tmp/x.tar"' sh \
+		"$dir" "$BATS_TEST_TMPDIR/bound" "$CROSSROOT"
+	[ "$status" -eq 2 ]
+	[[ $output == *"in the root itself"* ]]
+	"$CROSSROOT" destroy upon
+	"$CROSSROOT" create upon --base out --no-setup
+	"$CROSSROOT" create upon1 --base one --no-setup
+	for at in "$dir/tmp" "$tree/tmp" "$CROSSROOT_STATE_DIR/overlays"; do
+		name=upon
+		[ "$at" != "$tree/tmp" ] || name=upon1
+		run "$CROSSROOT" export "$name" "$at/x.tar"
+		[ "$status" -eq 2 ]
+		[[ $output == *"in the root itself"* ]]
+	done
+	"$CROSSROOT" destroy upon
+	"$CROSSROOT" destroy upon1
+	"$CROSSROOT" destroy out
+	[ -z "$(find "$dir" "$tree" -name '*x.tar*')" ]
+}
+
 @test "what cannot be is said" {
 	run "$CROSSROOT" export one "$out/x.zip"
 	[ "$status" -eq 2 ]
@@ -354,6 +389,7 @@ no_replace() {
 	run "$CROSSROOT" export one "$tree/tmp/x.tar"
 	[ "$status" -eq 2 ]
 	[[ $output == *"in the root itself"* ]]
+	elsewhere_too
 	for epoch in x -1 1e3 99999999999999999999; do
 		run env SOURCE_DATE_EPOCH=$epoch "$CROSSROOT" export one "$out/x.tar"
 		[ "$status" -eq 2 ]
