@@ -197,16 +197,37 @@ static int check_place(const struct export_job *job, const struct partial *to,
 }
 
 /* A layout has many files: it is made beside the file that it becomes. */
+static int place_layout(struct partial *layout, const struct partial *to, struct err *e)
+{
+	size_t n = strlen(to->path);
+	_cleanup_free_ char *path = NULL;
+
+	while (n > 1 && to->path[n - 1] == '/')
+		n--;
+	path = xasprintf("%.*s.layout", (int)n, to->path);
+	return partial_place(layout, path, true, e);
+}
+
 static int oci_tar(const struct export_job *job, struct partial *to, struct export_out *out,
 		   struct err *e)
 {
-	_cleanup_free_ char *path = xasprintf("%s.layout", to->path);
 	_cleanup_partial_ struct partial layout = PARTIAL_NONE;
-	int r = partial_begin(&layout, path, true, e);
+	int r = place_layout(&layout, to, e);
 
+	if (!r)
+		r = partial_begin(&layout, e);
 	if (!r)
 		r = export_oci(job, layout.fd, e);
 	return r ? r : export_tar_dir(job, layout.fd, out, e);
+}
+
+/* One of an export that was killed, which another format to this file would not see. */
+static int clean_layout(const struct partial *to, struct err *e)
+{
+	_cleanup_partial_ struct partial layout = PARTIAL_NONE;
+	int r = place_layout(&layout, to, e);
+
+	return r ? r : partial_clean(&layout, e);
 }
 
 static int fill(const struct export_job *job, struct partial *to, struct err *e)
@@ -227,10 +248,14 @@ static int to_file(const struct export_job *job, struct err *e)
 {
 	const struct export_spec *spec = job->spec;
 	_cleanup_partial_ struct partial to = PARTIAL_NONE;
-	int r = partial_begin(&to, spec->file, spec->format == EXPORT_OCI, e);
+	int r = partial_place(&to, spec->file, spec->format == EXPORT_OCI, e);
 
 	if (!r)
 		r = check_place(job, &to, e);
+	if (!r)
+		r = partial_begin(&to, e);
+	if (!r)
+		r = clean_layout(&to, e);
 	if (!r)
 		r = fill(job, &to, e);
 	return r ? r : partial_finish(&to, spec->force, e);

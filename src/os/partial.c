@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,6 +17,8 @@
 #include "os/beneath.h"
 
 #define TRIES 100
+/* Its presence says that nobody but a process like this one made the file. */
+#define MARK "user.crossroot.partial"
 
 static int open_temp(const struct partial *p, int flags)
 {
@@ -42,16 +45,46 @@ static int lock_temp(const struct partial *p, int fd)
 	return a.st_dev == b.st_dev && a.st_ino == b.st_ino ? 0 : -EAGAIN;
 }
 
+static bool is_empty(const struct partial *p, const struct stat *st)
+{
+	_cleanup_strv_ struct strv names = { 0 };
+
+	if (!S_ISDIR(st->st_mode))
+		return !st->st_size;
+	return !beneath_list(p->dirfd, p->temp, &names) && !names.n;
+}
+
+/*
+ * Whether @fd, which has the name, was made by a process like this one. One killed
+ * before the mark left nothing in it; without attributes, the name has to do.
+ */
+static bool is_ours(const struct partial *p, int fd)
+{
+	struct stat st;
+
+	if (fgetxattr(fd, MARK, NULL, 0) >= 0 || errno == EOPNOTSUPP)
+		return true;
+	return !fstat(fd, &st) && is_empty(p, &st);
+}
+
 /* Delete what nobody has locked any more; it stays locked while it is deleted. */
 static int remove_stale(const struct partial *p, struct err *e)
 {
-	_cleanup_close_ int fd = open_temp(p, O_RDONLY);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
 	int r;
 
-	if (fd == -ENOENT)
-		return 0;
-	/* none of ours: a symlink, a device */
-	r = fd < 0 ? fd : lock_temp(p, fd);
+	if (fstatat(p->dirfd, p->temp, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	/* to open a device may do something */
+	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return -EEXIST;
+	fd = open_temp(p, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	r = lock_temp(p, fd);
+	if (!r && !is_ours(p, fd))
+		r = -EEXIST;
 	return r ? r : beneath_rmtree(p->dirfd, p->temp, e);
 }
 
@@ -66,16 +99,18 @@ static int make_temp(struct partial *p)
 	if (fd < 0)
 		return fd == -EEXIST || fd == -ENOENT ? -EAGAIN : fd;
 	r = lock_temp(p, fd);
-	if (!r)
-		p->fd = TAKE_FD(fd);
-	return r;
+	if (r)
+		return r;
+	/* where that fails, no more than a leftover that has to be deleted by hand */
+	fsetxattr(fd, MARK, "", 0, 0);
+	p->fd = TAKE_FD(fd);
+	return 0;
 }
 
-int partial_begin(struct partial *p, const char *path, bool dir, struct err *e)
+int partial_place(struct partial *p, const char *path, bool dir, struct err *e)
 {
 	_cleanup_free_ char *clean = xstrdup(path), *parent = NULL;
 	size_t n = strlen(clean);
-	int r = -EAGAIN;
 
 	*p = (struct partial)PARTIAL_NONE;
 	while (n > 1 && clean[n - 1] == '/')
@@ -84,12 +119,31 @@ int partial_begin(struct partial *p, const char *path, bool dir, struct err *e)
 	p->dir = dir;
 	p->path = xstrdup(path);
 	p->name = xstrdup(path_base(clean));
-	p->temp = xasprintf(".%s.partial", p->name);
+	p->temp = xasprintf(".%s.crossroot-partial", p->name);
 	if (!*p->name || !strcmp(p->name, ".") || !strcmp(p->name, ".."))
 		return err_set(e, -EISDIR, "write '%s'", path);
 	p->dirfd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->dirfd < 0)
 		return err_set(e, -errno, "open directory '%s'", parent);
+	return 0;
+}
+
+static int begin_failed(const struct partial *p, int r, struct err *e)
+{
+	if (r == -EBUSY) {
+		err_set(e, -ERR_STATE, "'%s' is being written by another process",
+			p->path);
+		return err_hint(e, "wait for it, or write to another file");
+	}
+	err_set(e, r, "create '%s' beside '%s'", p->temp, p->path);
+	return r == -EEXIST ? err_hint(e, "what has that name was not made by export: "
+				       "delete it, or write to another file") : r;
+}
+
+int partial_begin(struct partial *p, struct err *e)
+{
+	int r = -EAGAIN;
+
 	for (int i = 0; r == -EAGAIN && i < TRIES; i++) {
 		struct err why = { 0 };
 
@@ -101,11 +155,19 @@ int partial_begin(struct partial *p, const char *path, bool dir, struct err *e)
 		if (!r)
 			r = make_temp(p);
 	}
-	if (r == -EBUSY) {
-		err_set(e, -ERR_STATE, "'%s' is being written by another process", path);
-		return err_hint(e, "wait for it, or write to another file");
+	return r < 0 ? begin_failed(p, r, e) : 0;
+}
+
+int partial_clean(const struct partial *p, struct err *e)
+{
+	struct err why = { 0 };
+	int r = remove_stale(p, &why);
+
+	if (r && why.code) {
+		*e = why;
+		return r;
 	}
-	return r < 0 ? err_set(e, r, "create '%s' in '%s'", p->temp, parent) : 0;
+	return 0;
 }
 
 static int sync_all(const struct partial *p)
@@ -140,6 +202,16 @@ static int rename_new(const struct partial *p)
 	return unlinkat(p->dirfd, p->temp, 0) < 0 ? -errno : 0;
 }
 
+/* What is at the name, which is to be deleted: killed meanwhile, the next one does it. */
+static void mark_old(const struct partial *p)
+{
+	_cleanup_close_ int fd = openat(p->dirfd, p->name,
+					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		fsetxattr(fd, MARK, "", 0, 0);
+}
+
 int partial_finish(struct partial *p, bool replace, struct err *e)
 {
 	int r = sync_all(p);
@@ -151,6 +223,8 @@ int partial_finish(struct partial *p, bool replace, struct err *e)
 		r = -EEXIST;
 	/* a directory cannot be renamed over a full one: the two change names */
 	if (r == -EEXIST && replace) {
+		if (p->dir)
+			mark_old(p);
 		r = rename_temp(p, p->dir ? RENAME_EXCHANGE : 0);
 		if (!r && p->dir && (r = beneath_rmtree(p->dirfd, p->temp, e)))
 			return r;
@@ -162,6 +236,8 @@ int partial_finish(struct partial *p, bool replace, struct err *e)
 			    "old one first");
 	if (r < 0)
 		return r;
+	/* only now: till then it may be left behind */
+	fremovexattr(p->fd, MARK);
 	free(p->temp);
 	p->temp = NULL;
 	fsync(p->dirfd);

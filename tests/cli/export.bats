@@ -467,6 +467,41 @@ elsewhere_too() {
 	done
 }
 
+@test "what another program called FILE's partial stays" {
+	local temp=$out/.x.tar.crossroot-partial
+	mkdir "$temp" "$out/.x.tar.partial"
+	echo precious >"$temp/file"
+	run "$CROSSROOT" export one "$out/x.tar"
+	[ "$status" -eq 1 ]
+	[[ $output == *"File exists"*"was not made by export"* ]]
+	[ "$(cat "$temp/file")" = precious ]
+	# one of ours, but FILE is refused before anything is deleted
+	setfattr -n user.crossroot.partial "$temp"
+	echo precious >"$out/x.tar"
+	run "$CROSSROOT" export one "$out/x.tar"
+	[ "$status" -eq 1 ]
+	[ "$(cat "$temp/file")" = precious ]
+	"$CROSSROOT" export one "$out/x.tar" --force
+	[ ! -e "$temp" ]
+	[ -d "$out/.x.tar.partial" ]
+}
+
+@test "what a killed .oci.tar left goes with the next export to that file" {
+	local temp=$out/.x.img.layout.crossroot-partial
+	head -c 30000000 /dev/urandom >"$tree/big"
+	"$CROSSROOT" export one "$out/x.img" --format oci.tar &
+	pid=$!
+	for _ in $(seq 500); do
+		[ ! -s "$temp/blobs/sha256/layer" ] || break
+		sleep 0.01
+	done
+	kill -9 $pid
+	wait $pid || true
+	[ -s "$temp/blobs/sha256/layer" ]
+	"$CROSSROOT" export one "$out/x.img" --format tar
+	[ "$(ls -A "$out")" = x.img ]
+}
+
 @test "a full disk is said, and leaves nothing" {
 	head -c 8000000 /dev/urandom >"$tree/big"
 	for format in tar tar.gz squashfs erofs ext4 oci oci.tar; do

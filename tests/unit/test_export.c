@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 
 #include "core/export.h"
 #include "core/leftover.h"
@@ -88,10 +89,18 @@ static char *in(const char *dir, const char *name)
 	return xasprintf("%s/%s", dir, name);
 }
 
+static int begin(struct partial *p, const char *path, bool dir, struct err *e)
+{
+	int r = partial_place(p, path, dir, e);
+
+	return r ? r : partial_begin(p, e);
+}
+
 static void test_partial(void **state)
 {
 	char *dir = make_dir();
-	_cleanup_free_ char *path = in(dir, "file"), *temp = in(dir, ".file.partial");
+	_cleanup_free_ char *path = in(dir, "file");
+	_cleanup_free_ char *temp = in(dir, ".file.crossroot-partial");
 	_cleanup_free_ char *made = in(dir, "made"), *inner = in(dir, "made/x");
 	_cleanup_partial_ struct partial p = PARTIAL_NONE, q = PARTIAL_NONE;
 	struct err e = { 0 };
@@ -99,11 +108,11 @@ static void test_partial(void **state)
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(partial_begin(&p, path, false, &e), 0);
+	assert_int_equal(begin(&p, path, false, &e), 0);
 	assert_int_equal(write(p.fd, "whole", 5), 5);
 	assert_int_equal(access(path, F_OK), -1);
 	/* another one at it is told so, and takes nothing away */
-	assert_int_equal(partial_begin(&q, path, false, &e), -ERR_STATE);
+	assert_int_equal(begin(&q, path, false, &e), -ERR_STATE);
 	partial_free(&q);
 	assert_int_equal(access(temp, F_OK), 0);
 	assert_int_equal(partial_finish(&p, false, &e), 0);
@@ -111,8 +120,9 @@ static void test_partial(void **state)
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0640);
 	assert_int_equal(st.st_size, 5);
+	assert_int_equal(listxattr(path, NULL, 0), 0);
 	/* what is there stays, but with replace */
-	assert_int_equal(partial_begin(&p, path, false, &e), 0);
+	assert_int_equal(begin(&p, path, false, &e), 0);
 	assert_int_equal(partial_finish(&p, false, &e), -EEXIST);
 	assert_int_equal(partial_finish(&p, true, &e), 0);
 	partial_free(&p);
@@ -121,7 +131,7 @@ static void test_partial(void **state)
 	/* a directory in the place of one that is full */
 	assert_int_equal(mkdir(made, 0700), 0);
 	assert_int_equal(close(open(inner, O_WRONLY | O_CREAT, 0600)), 0);
-	assert_int_equal(partial_begin(&p, made, true, &e), 0);
+	assert_int_equal(begin(&p, made, true, &e), 0);
 	assert_int_equal(partial_finish(&p, false, &e), -EEXIST);
 	assert_int_equal(partial_finish(&p, true, &e), 0);
 	assert_int_equal(rmdir(made), 0);
@@ -134,8 +144,9 @@ static void test_partial(void **state)
 static void test_partial_stale(void **state)
 {
 	char *dir = make_dir();
-	_cleanup_free_ char *path = in(dir, "file"), *temp = in(dir, ".file.partial");
-	_cleanup_free_ char *inner = in(dir, ".file.partial/x");
+	_cleanup_free_ char *path = in(dir, "file");
+	_cleanup_free_ char *temp = in(dir, ".file.crossroot-partial");
+	_cleanup_free_ char *inner = in(dir, ".file.crossroot-partial/x");
 	struct err e = { 0 };
 
 	(void)state;
@@ -145,7 +156,7 @@ static void test_partial_stale(void **state)
 
 		assert_true(pid >= 0);
 		if (!pid) {
-			if (!partial_begin(&p, path, i == 1, &e))
+			if (!begin(&p, path, i == 1, &e) && (i || write(p.fd, "x", 1)))
 				raise(SIGKILL);
 			_exit(1);
 		}
@@ -153,17 +164,47 @@ static void test_partial_stale(void **state)
 		assert_int_equal(access(temp, F_OK), 0);
 		if (i == 1)
 			assert_int_equal(close(open(inner, O_WRONLY | O_CREAT, 0600)), 0);
-		assert_int_equal(partial_begin(&p, path, i == 2, &e), 0);
+		assert_int_equal(begin(&p, path, i == 2, &e), 0);
 		partial_free(&p);
 		assert_int_equal(access(temp, F_OK), -1);
 	}
-	/* and a symlink is not followed, nor taken for one of ours */
-	assert_int_equal(symlink("elsewhere", temp), 0);
-	struct partial p = PARTIAL_NONE;
+	remove_dir(dir);
+}
 
-	assert_int_equal(partial_begin(&p, path, false, &e), -ELOOP);
-	partial_free(&p);
-	assert_int_equal(unlink(temp), 0);
+/* What another program gave the name stays, whatever it is. */
+static void test_partial_foreign(void **state)
+{
+	char *dir = make_dir();
+	_cleanup_free_ char *path = in(dir, "file");
+	_cleanup_free_ char *temp = in(dir, ".file.crossroot-partial");
+	_cleanup_free_ char *inner = in(dir, ".file.crossroot-partial/x");
+	_cleanup_partial_ struct partial p = PARTIAL_NONE;
+	int fd = open_dir(dir);
+	struct err e = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		if (i == 0)
+			assert_int_equal(symlink("elsewhere", temp), 0);
+		else if (i == 1)
+			assert_int_equal(mkfifo(temp, 0600), 0);
+		else
+			write_file(fd, i == 2 ? ".file.crossroot-partial" :
+						".file.crossroot-partial/x", "mine");
+		if (i >= 2 && !lsetxattr(temp, "user.probe", "", 0, 0))
+			assert_int_equal(lremovexattr(temp, "user.probe"), 0);
+		else if (i >= 2)
+			skip();
+		assert_int_equal(begin(&p, path, i & 1, &e), -EEXIST);
+		partial_free(&p);
+		assert_int_equal(partial_place(&p, path, true, &e), 0);
+		assert_int_equal(partial_clean(&p, &e), 0);
+		partial_free(&p);
+		if (i == 3)
+			assert_int_equal(unlink(inner), 0);
+		assert_int_equal(i == 3 ? rmdir(temp) : unlink(temp), 0);
+	}
+	close(fd);
 	remove_dir(dir);
 }
 
@@ -415,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_tree_deep),
 		cmocka_unit_test(test_partial),
 		cmocka_unit_test(test_partial_stale),
+		cmocka_unit_test(test_partial_foreign),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_archive_out),
 		cmocka_unit_test(test_archive_out_fails),
