@@ -208,8 +208,8 @@ static int place_layout(struct partial *layout, const struct partial *to, struct
 	return partial_place(layout, path, true, e);
 }
 
-static int oci_tar(const struct export_job *job, struct partial *to, struct export_out *out,
-		   struct err *e)
+static int oci_tar(const struct export_job *job, const struct partial *to,
+		   struct export_out *out, struct err *e)
 {
 	_cleanup_partial_ struct partial layout = PARTIAL_NONE;
 	int r = place_layout(&layout, to, e);

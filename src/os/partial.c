@@ -187,18 +187,36 @@ static int rename_temp(const struct partial *p, unsigned int flags)
 	return renameat2(p->dirfd, p->temp, p->dirfd, p->name, flags) < 0 ? -errno : 0;
 }
 
-/* To a name that nothing has. NFS and others know no flags of renameat2(2). */
+/* NFS, some FUSE and others know no flags of renameat2(2), or no links. */
+static bool is_unknown(int r)
+{
+	return r == -EINVAL || r == -ENOSYS || r == -EOPNOTSUPP || r == -EPERM;
+}
+
+/* Without links: take the name, so that the file replaces nothing but what is ours. */
+static int rename_claimed(const struct partial *p)
+{
+	_cleanup_close_ int fd = openat(p->dirfd, p->name,
+					O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = fd < 0 ? -errno : rename_temp(p, 0);
+
+	if (fd >= 0 && r < 0)
+		unlinkat(p->dirfd, p->name, 0);
+	return r;
+}
+
+/* To a name that nothing has. */
 static int rename_new(const struct partial *p)
 {
 	int r = rename_temp(p, RENAME_NOREPLACE);
 
-	if (r != -EINVAL)
+	if (!is_unknown(r))
 		return r;
 	if (p->dir)
 		/* over a directory only if that is empty, over nothing else */
 		return rename_temp(p, 0);
 	if (linkat(p->dirfd, p->temp, p->dirfd, p->name, 0) < 0)
-		return -errno;
+		return is_unknown(-errno) ? rename_claimed(p) : -errno;
 	return unlinkat(p->dirfd, p->temp, 0) < 0 ? -errno : 0;
 }
 
@@ -231,7 +249,7 @@ int partial_finish(struct partial *p, bool replace, struct err *e)
 	}
 	if (r < 0)
 		err_set(e, r, "name '%s'", p->path);
-	if (r == -EINVAL)
+	if (p->dir && r != -EPERM && is_unknown(r))
 		err_hint(e, "this file system cannot exchange two directories: delete the "
 			    "old one first");
 	if (r < 0)

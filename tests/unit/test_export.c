@@ -3,8 +3,13 @@
 #include "unit.h"
 
 #include <pthread.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
@@ -138,6 +143,78 @@ static void test_partial(void **state)
 	assert_int_equal(access(temp, F_OK), -1);
 	umask(mask);
 	remove_dir(dir);
+}
+
+/* From here on this process has no renameat2 with flags: @error; nor links, with @links.*/
+static int deny(int error, bool links)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, links ? 3 : 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_renameat2, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[4])),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned int)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog prog = { ARRAY_SIZE(code), code };
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+/* How naming @path went where that is so. */
+static int name_denied(const char *path, bool dir, int error, bool links)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (!pid) {
+		struct partial p = PARTIAL_NONE;
+		int r = begin(&p, path, dir, NULL);
+
+		if (r || (!dir && write(p.fd, "whole", 5) != 5) || deny(error, links))
+			_exit(255);
+		r = partial_finish(&p, false, NULL);
+		partial_free(&p);
+		_exit(-r);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? -WEXITSTATUS(status) : -255;
+}
+
+/* A name is given only once, on file systems that know no flags and no links too. */
+static void test_partial_poor(void **state)
+{
+	static const int errors[] = { EINVAL, ENOSYS, EOPNOTSUPP };
+	char *dir = make_dir();
+	_cleanup_free_ char *file = in(dir, "file"), *made = in(dir, "made");
+	_cleanup_free_ char *inner = in(dir, "made/x");
+	struct stat st;
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(errors); i++) {
+		int error = errors[i / 2];
+		bool links = i & 1;
+
+		assert_int_equal(name_denied(file, false, error, links), 0);
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_size, 5);
+		assert_int_equal(truncate(file, 3), 0);
+		assert_int_equal(name_denied(file, false, error, links), -EEXIST);
+		assert_int_equal(stat(file, &st), 0);
+		assert_int_equal(st.st_size, 3);
+		assert_int_equal(unlink(file), 0);
+		assert_int_equal(name_denied(made, true, error, links), 0);
+		assert_int_equal(close(open(inner, O_WRONLY | O_CREAT, 0600)), 0);
+		assert_int_equal(name_denied(made, true, error, links), -EEXIST);
+		assert_int_equal(unlink(inner), 0);
+		assert_int_equal(rmdir(made), 0);
+	}
+	/* make_dir's own, and nothing left in it */
+	assert_int_equal(rmdir(dir), 0);
+	free(dir);
 }
 
 /* What a killed process left is deleted, whatever it is; of a living one it is not. */
@@ -455,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_tree_deep),
 		cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_partial_poor),
 		cmocka_unit_test(test_partial_stale),
 		cmocka_unit_test(test_partial_foreign),
 		cmocka_unit_test(test_ring),
