@@ -264,8 +264,10 @@ static int to_file(const struct export_job *job, struct err *e)
 int export_root(const struct root *root, const struct export_spec *spec, struct err *e)
 {
 	struct export_job job = { .root = root, .spec = spec };
+	enum export_format f = spec->format;
 	int r;
 
+	job.layer = f == EXPORT_OCI || f == EXPORT_OCI_TAR;
 	leftover_find(root->tree_fd, &job.left_out);
 	r = !strcmp(spec->file, "-") ? to_stdout(&job, e) : to_file(&job, e);
 	strv_free(&job.left_out);

@@ -14,6 +14,7 @@ struct export_job {
 	const struct root *root;
 	const struct export_spec *spec;
 	struct strv left_out; /* paths from the top */
+	bool layer;	      /* the tree is to be a layer of an OCI image */
 };
 
 bool export_left_out(const struct export_job *job, const char *path);

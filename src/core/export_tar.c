@@ -201,6 +201,12 @@ static int visit(void *arg, const struct tree_file *f, struct err *e)
 		log_info("'/%s' is a socket: left out", f->path);
 		return TREE_NEXT;
 	}
+	/* a reader of layers takes it for the deletion of another file */
+	if (!p->ours && p->job->layer && !strncmp(f->name, ".wh.", 4)) {
+		err_set(e, -ERR_UNSUPPORTED, "'/%s' cannot be in an OCI image: names that "
+			"begin with '.wh.' mean deleted files there", f->path);
+		return err_hint(e, "rename it, or export to another format");
+	}
 	r = put_file(p, f, e);
 	p->entries++;
 	tick(p);

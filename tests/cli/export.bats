@@ -400,6 +400,15 @@ elsewhere_too() {
 		[ "$status" -eq 1 ]
 		[[ $output == *"No such file"*"the package is"* ]]
 	done
+	mkdir -p "$tree/var/.wh.dir"
+	for format in oci oci.tar; do
+		run "$CROSSROOT" export one "$out/x.$format"
+		[ "$status" -eq 1 ]
+		[[ $output == *"'/var/.wh.dir' cannot be in an OCI image"* ]]
+	done
+	[ -z "$(ls -A "$out")" ]
+	"$CROSSROOT" export one - --format tar | tar -t | grep -x ./var/.wh.dir/
+	rmdir "$tree/var/.wh.dir"
 	mkdir -p "$tree/mnt"
 	for format in tar squashfs; do
 		run unshare -m sh -c 'mount -t tmpfs none "$1/mnt" && "$2" export one "$3"' sh \
