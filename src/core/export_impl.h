@@ -68,3 +68,11 @@ int export_image(const struct export_job *job, struct partial *to, struct err *e
 
 /* The root as an OCI image layout in the empty directory @dirfd. */
 int export_oci(const struct export_job *job, int dirfd, struct err *e);
+
+/*
+ * What ARM ("v5" to "v8") the programs of a little-endian ARM root are for, in the words
+ * of OCI images; NULL: they do not say it. The other is of the @n bytes of one's section
+ * .ARM.attributes.
+ */
+const char *export_arm_variant(int tree_fd);
+const char *export_arm_attributes(const void *data, size_t n);

@@ -26,16 +26,17 @@ struct blob {
 };
 
 /* What Go calls an architecture, for those that it or qemu calls otherwise. */
-static void set_platform(struct json *o, const struct arch *arch)
+static void set_platform(struct json *o, const struct root *root)
 {
 	static const struct {
 		const char *ours, *go, *variant;
 	} names[] = {
 		{ "x86_64", "amd64", NULL },	{ "aarch64", "arm64", "v8" },
-		{ "arm", "arm", "v7" },		{ "i386", "386", NULL },
+		{ "arm", "arm", NULL },		{ "i386", "386", NULL },
 		{ "mips64el", "mips64le", NULL }, { "mipsel", "mipsle", NULL },
 		{ "loongarch64", "loong64", NULL },
 	};
+	const struct arch *arch = root->arch;
 	const char *go = arch->name, *variant = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -43,6 +44,8 @@ static void set_platform(struct json *o, const struct arch *arch)
 			go = names[i].go;
 			variant = names[i].variant;
 		}
+	if (!strcmp(arch->name, "arm"))
+		variant = export_arm_variant(root->tree_fd);
 	json_set_str(o, "architecture", go);
 	json_set_str(o, "os", "linux");
 	if (variant)
@@ -175,7 +178,7 @@ static struct json *config(const struct export_job *job, const struct blob *diff
 	if (gmtime_r(&when, &tm))
 		strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm);
 	json_set_str(doc, "created", created);
-	set_platform(doc, job->root->arch);
+	set_platform(doc, job->root);
 	json_set(run, "Env", list_of(json_str(
 				     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:"
 				     "/usr/bin:/sbin:/bin")));
@@ -206,7 +209,7 @@ static struct json *index_of(const struct export_job *job, const struct blob *b)
 	struct json *doc = json_obj(), *platform = json_obj(), *notes = json_obj();
 	struct json *entry = describe(TYPE "manifest.v1+json", b);
 
-	set_platform(platform, job->root->arch);
+	set_platform(platform, job->root);
 	json_set(entry, "platform", platform);
 	json_set_str(notes, "org.opencontainers.image.ref.name", "latest");
 	json_set(entry, "annotations", notes);

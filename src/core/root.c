@@ -273,16 +273,16 @@ int root_list(const struct registry *reg, struct strv *names, struct err *e)
 	return 0;
 }
 
+const char *const root_probes[] = { "/bin/sh", "/usr/bin/env", "/bin/busybox",
+				    "/sbin/init", NULL };
+
 int root_detect_arch(int tree_fd, const struct arch **out, struct err *e)
 {
-	/* what every root has, whatever its layout or distribution */
-	static const char *const probes[] = { "/bin/sh", "/usr/bin/env", "/bin/busybox",
-					      "/sbin/init" };
 	unsigned char h[20];
 
-	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+	for (size_t i = 0; root_probes[i]; i++) {
 		_cleanup_close_ int fd =
-			beneath_open(tree_fd, probes[i], O_RDONLY | O_CLOEXEC, 0);
+			beneath_open(tree_fd, root_probes[i], O_RDONLY | O_CLOEXEC, 0);
 
 		if (fd < 0 || read(fd, h, sizeof(h)) != sizeof(h) ||
 		    memcmp(h, ELFMAG, SELFMAG))
@@ -295,7 +295,7 @@ int root_detect_arch(int tree_fd, const struct arch **out, struct err *e)
 		if (!*out)
 			return err_set(e, -ERR_UNSUPPORTED,
 				       "'%s' is for an unknown architecture (machine %u)",
-				       probes[i], machine);
+				       root_probes[i], machine);
 		return 0;
 	}
 	err_set(e, -ERR_FORMAT, "this is no root file system: no program at /bin/sh");

@@ -92,6 +92,9 @@ int root_check_unused(const struct registry *reg, const char *name, struct err *
 /* The names of all roots, sorted, into @names. */
 int root_list(const struct registry *reg, struct strv *names, struct err *e);
 
+/* Programs of which every root has one, whatever its layout; NULL at the end. */
+extern const char *const root_probes[];
+
 /*
  * The architecture of the tree at @tree_fd, from the ELF files it starts with
  * (the shell, env, init). -ERR_FORMAT when there is none: no root file system.

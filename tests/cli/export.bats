@@ -252,6 +252,42 @@ with_image() {
 	diff -r "$out/x.oci" "$out/layout"
 }
 
+# arm_program FILE [ARCH]: an ARM program that is for ARCH, a value of Tag_CPU_arch.
+arm_program() {
+	python3 - "$@" <<-'PY'
+	import struct, sys
+	attrs = b""
+	if len(sys.argv) > 2:
+	    tags = b"\x06" + bytes([int(sys.argv[2])])
+	    part = b"\x01" + struct.pack("<I", 5 + len(tags)) + tags
+	    attrs = b"A" + struct.pack("<I", 10 + len(part)) + b"aeabi\0" + part
+	names = b"\0.ARM.attributes\0.shstrtab\0"
+	head = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<HHIIIIIHHHHHH", 2, 40, 1, 0, 0,
+	    52 + len(attrs) + len(names), 0x5000400, 52, 0, 0, 40, 3, 2)
+	def section(name, kind, at, n): return struct.pack("<10I", name, kind, 0, 0, at, n, 0, 0, 1, 0)
+	open(sys.argv[1], "wb").write(head + attrs + names + bytes(40) +
+	    section(1, 0x70000003, 52, len(attrs)) +
+	    section(17, 3, 52 + len(attrs), len(names)))
+	PY
+}
+
+@test "an OCI image of an ARM root says for what ARM its programs are" {
+	local arch want
+	while read -r arch want; do
+		# shellcheck disable=SC2086
+		arm_program "$tree/bin/sh" $arch
+		"$CROSSROOT" export one "$out/x.oci" --force
+		jq -e '.manifests[0].platform.architecture == "arm"' "$out/x.oci/index.json"
+		[ "$(jq -r '.manifests[0].platform.variant' "$out/x.oci/index.json")" = "$want" ]
+		run skopeo inspect --config --raw --override-arch arm "oci:$out/x.oci:latest"
+		[ "$(jq -r .variant <<<"$output")" = "$want" ]
+	done < <(printf '%s\n' "4 v5" "8 v6" "10 v7")
+	arm_program "$tree/bin/sh"
+	"$CROSSROOT" export one "$out/x.oci" --force
+	jq -e '.manifests[0].platform == { "architecture": "arm", "os": "linux" }' \
+		"$out/x.oci/index.json"
+}
+
 @test "podman takes an OCI image, and runs it where podman runs" {
 	local dir pod
 	command -v podman >/dev/null || skip_or_fail "podman is missing" podman

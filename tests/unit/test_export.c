@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <sys/xattr.h>
 
-#include "core/export.h"
+#include "core/export_impl.h"
 #include "core/leftover.h"
 #include "mech/archive.h"
 #include "mech/archive_write.h"
@@ -526,6 +526,40 @@ static void test_formats(void **state)
 	assert_int_equal(export_format_named("", &f, &e), -ERR_USAGE);
 }
 
+/* The attributes of a real program, up to its architecture; whole, and cut off. */
+static void test_arm(void **state)
+{
+	static const char *const want[] = { NULL, NULL, NULL, "v5", "v5", "v5", "v6", "v6",
+					    "v6", "v6", "v7", NULL, NULL, NULL, "v8" };
+	/* vendor "gnu", which has others; Tag_CPU_name "7-A", Tag_CPU_arch */
+	char attrs[] = "A\x09\0\0\0gnu\0\x06" "\x1a\0\0\0aeabi\0"
+		       "\x01\x10\0\0\0" "\x05" "7-A\0" "\x06\0\x08\x01\x09\x02";
+	const size_t n = sizeof(attrs) - 1, at = n - 5;
+
+	(void)state;
+	for (size_t i = 0; i < 30; i++) {
+		const char *got, *expected = i < ARRAY_SIZE(want) ? want[i] : NULL;
+
+		attrs[at] = (char)i;
+		got = export_arm_attributes(attrs, n);
+		assert_int_equal(!got, !expected);
+		if (got)
+			assert_string_equal(got, expected);
+	}
+	attrs[at] = 10;
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *cut = xmalloc(i ? i : 1);
+		_cleanup_free_ char *odd = xmalloc(n);
+
+		/* none reads past the end, whatever is said */
+		memcpy(cut, attrs, i);
+		assert_null(export_arm_attributes(cut, i));
+		memcpy(odd, attrs, n);
+		odd[i] = (char)0xff;
+		export_arm_attributes(odd, n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_archive_out_given_up),
 		cmocka_unit_test(test_leftovers),
 		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_arm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
