@@ -18,7 +18,10 @@ enum export_format {
 	EXPORT_OCI_TAR, /* a tar file of one */
 };
 
-/* Called some ten times a second: entries and bytes of files read so far. */
+/*
+ * Called some ten times a second: entries and bytes of files read so far, or, where
+ * another program makes an image, how many it is given and the bytes it has written.
+ */
 struct export_progress {
 	void (*fn)(void *arg, uint64_t entries, uint64_t bytes);
 	void *arg;

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,15 +13,29 @@
 #include "mech/ext4.h"
 #include "os/proc.h"
 
-
 /* The tree as a tool is to see it. */
 struct survey {
 	const struct export_job *job;
 	struct strv skip;	 /* paths that do not go in */
 	uint64_t files, bytes;	 /* inodes, and what their content takes up */
+	int fd;			 /* the image to be */
 };
 
 #define BLOCK 4096U
+/* files between two reports of how many there are: some hundredths of a second */
+#define COUNT_TICK 2048
+
+/* How far it is: the files there are, and what of the image is written. */
+static void show(void *arg)
+{
+	const struct survey *s = arg;
+	const struct export_progress *progress = &s->job->spec->progress;
+	struct stat st;
+
+	/* one of a file system is full of holes at first */
+	if (progress->fn && !fstat(s->fd, &st))
+		progress->fn(progress->arg, s->files, (uint64_t)st.st_blocks * 512);
+}
 
 /* What the regular file @f has in it, in whole blocks. */
 static int64_t content(const struct tree_file *f, struct err *e)
@@ -49,6 +64,8 @@ static int count(void *arg, const struct tree_file *f, struct err *e)
 		return TREE_SKIP;
 	}
 	s->files++;
+	if (s->files % COUNT_TICK == 1)
+		show(s);
 	if (S_ISREG(f->st.st_mode))
 		n = f->st.st_size ? content(f, e) : 0;
 	/* not the size of a directory: it is another one on every file system */
@@ -94,9 +111,10 @@ static int temp_path(const struct partial *to, char **out, struct err *e)
 }
 
 /* Run a tool of @package, with the variable @extra beside ours. */
-static int run_tool(const struct strv *argv, const char *extra, const char *package,
-		    struct err *e)
+static int run_tool(const struct survey *s, const struct strv *argv, const char *extra,
+		    const char *package, struct err *e)
 {
+	const struct proc_tick tick = { .fn = show, .arg = (void *)(uintptr_t)s };
 	_cleanup_strv_ struct strv env = { 0 };
 	int r;
 
@@ -104,7 +122,8 @@ static int run_tool(const struct strv *argv, const char *extra, const char *pack
 		strv_add(&env, *v);
 	if (extra)
 		strv_add(&env, extra);
-	r = proc_run(argv->v, env.v, NULL, 0, e);
+	r = proc_watch(argv->v, env.v, &tick, e);
+	show((void *)(uintptr_t)s);
 	return r == -ENOENT ? err_hint(e, "install it: the package is %s", package) : r;
 }
 
@@ -123,7 +142,7 @@ static int squashfs(const struct survey *s, const char *path, struct err *e)
 		strv_add(&argv, "-e");
 	for (size_t i = 0; i < s->skip.n; i++)
 		strv_add(&argv, s->skip.v[i]);
-	return run_tool(&argv, NULL, "squashfs-tools", e);
+	return run_tool(s, &argv, NULL, "squashfs-tools", e);
 }
 
 /* It does the same. */
@@ -142,7 +161,7 @@ static int erofs(const struct survey *s, const char *path, struct err *e)
 		strv_addf(&argv, "--exclude-path=%s", s->skip.v[i]);
 	strv_add(&argv, path);
 	strv_add(&argv, s->job->root->tree);
-	return r ? r : run_tool(&argv, NULL, "erofs-utils", e);
+	return r ? r : run_tool(s, &argv, NULL, "erofs-utils", e);
 }
 
 /* Room for what is in it, for its own tables, and some to work with. */
@@ -170,7 +189,7 @@ static int make_ext4(const struct survey *s, const char *path, struct err *e)
 	strv_add(&argv, s->job->root->tree);
 	strv_add(&argv, path);
 	strv_addf(&argv, "%juk", (uintmax_t)(size >> 20 << 10));
-	return run_tool(&argv, spec->has_epoch ? fake : NULL, "e2fsprogs", e);
+	return run_tool(s, &argv, spec->has_epoch ? fake : NULL, "e2fsprogs", e);
 }
 
 struct settling {
@@ -228,7 +247,7 @@ static int ext4(const struct survey *s, const char *path, struct err *e)
 
 int export_image(const struct export_job *job, struct partial *to, struct err *e)
 {
-	struct survey s = { .job = job };
+	struct survey s = { .job = job, .fd = to->fd };
 	_cleanup_free_ char *path = NULL;
 	int r = temp_path(to, &path, e);
 

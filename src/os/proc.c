@@ -24,6 +24,8 @@ enum {
 	STDERR_SHOW = 1000, /* what struct err has room for */
 };
 
+#define TICK_MS 100
+
 struct child {
 	pid_t pid;
 	int out, err, pidfd; /* owned; -1 where there is none */
@@ -169,7 +171,8 @@ static void drain(int *fd, struct buf *b, size_t max, bool keep_end)
  * Collect output until the program ends. The end of the pipes is not waited
  * for: a daemon it left behind (gpg-agent) may hold them for hours.
  */
-static void child_collect(struct child *c, struct buf *out, size_t max, struct buf *err)
+static void child_collect(struct child *c, struct buf *out, size_t max, struct buf *err,
+			  const struct proc_tick *tick)
 {
 	for (;;) {
 		struct pollfd p[] = {
@@ -177,12 +180,14 @@ static void child_collect(struct child *c, struct buf *out, size_t max, struct b
 			{ .fd = c->out, .events = POLLIN },
 			{ .fd = c->err, .events = POLLIN },
 		};
-		int n = poll(p, 3, -1);
+		int n = poll(p, 3, tick ? TICK_MS : -1);
 
 		if (n < 0 && errno != EINTR)
 			break;
 		bool ended = n > 0 && p[0].revents;
 
+		if (!n && tick)
+			tick->fn(tick->arg);
 		if (n > 0 && (ended || p[1].revents))
 			drain(&c->out, out, max, false);
 		if (n > 0 && (ended || p[2].revents))
@@ -223,7 +228,8 @@ static int child_failed(const char *name, int status, struct buf *err, struct er
 
 /* Run it to its end; its wait status goes into *@status. */
 static int run_whole(char *const argv[], char *const envp[], struct buf *out, size_t max,
-		     struct buf *err, int *status, struct err *e)
+		     struct buf *err, const struct proc_tick *tick, int *status,
+		     struct err *e)
 {
 	_cleanup_(child_close) struct child c = { .out = -1, .err = -1, .pidfd = -1 };
 	int r = child_start(&c, argv, envp, out != NULL);
@@ -231,7 +237,7 @@ static int run_whole(char *const argv[], char *const envp[], struct buf *out, si
 	if (r < 0)
 		return err_set(e, r, "run '%s'", argv[0]);
 	c.pidfd = pidfd_open(c.pid, 0);
-	child_collect(&c, out, max, err);
+	child_collect(&c, out, max, err, tick);
 	while (waitpid(c.pid, status, 0) < 0)
 		if (errno != EINTR)
 			return err_set(e, -errno, "wait for '%s'", argv[0]);
@@ -242,7 +248,9 @@ int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 	     struct err *e)
 {
 	_cleanup_buf_ struct buf o = { 0 }, err = { 0 };
-	int status, r = run_whole(argv, envp, out ? &o : NULL, max, &err, &status, e);
+	int status, r;
+
+	r = run_whole(argv, envp, out ? &o : NULL, max, &err, NULL, &status, e);
 
 	if (r < 0)
 		return r;
@@ -255,11 +263,20 @@ int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 	return 0;
 }
 
+int proc_watch(char *const argv[], char *const envp[], const struct proc_tick *tick,
+	       struct err *e)
+{
+	_cleanup_buf_ struct buf err = { 0 };
+	int status, r = run_whole(argv, envp, NULL, 0, &err, tick, &status, e);
+
+	return !r && status ? child_failed(argv[0], status, &err, e) : r;
+}
+
 int proc_ask(char *const argv[], char *const envp[], char **out, size_t max, int *status,
 	     struct err *e)
 {
 	_cleanup_buf_ struct buf o = { 0 }, err = { 0 };
-	int r = run_whole(argv, envp, &o, max, &err, status, e);
+	int r = run_whole(argv, envp, &o, max, &err, NULL, status, e);
 
 	if (r < 0)
 		return r;

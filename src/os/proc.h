@@ -17,6 +17,16 @@
 int proc_run(char *const argv[], char *const envp[], char **out, size_t max,
 	     struct err *e);
 
+/* Called some ten times a second while a program runs. */
+struct proc_tick {
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+/* The same without its output, and with @tick. */
+int proc_watch(char *const argv[], char *const envp[], const struct proc_tick *tick,
+	       struct err *e);
+
 /*
  * The same for a program whose exit status is an answer: it goes into *@status, and
  * standard error is dropped. -ERR_CHILD only for one that a signal ended.

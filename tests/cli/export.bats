@@ -320,6 +320,24 @@ arm_program() {
 	[[ $output == *"standard output is a terminal"* ]]
 }
 
+@test "a terminal shows how far an export is, of every kind" {
+	local format steps least
+	head -c 50000000 /dev/urandom >"$tree/big"
+	for format in tar.gz squashfs erofs ext4 oci; do
+		# the longer one waits, the more there is
+		script -qec "'$CROSSROOT' export one '$out/x.$format'" /dev/null >"$out/said"
+		steps=$(grep -ao '[0-9]* files  [0-9]* MiB' "$out/said" | sort -u | wc -l)
+		echo "$format: $steps"
+		# mkfs.erofs alone is slow on every machine
+		least=2
+		[ $format != erofs ] || least=5
+		[ "$steps" -ge $least ]
+		grep -aq "files  [1-9][0-9]* MiB" "$out/said"
+		run "$CROSSROOT" export one "$out/x.$format" --force
+		[ -z "$output" ]
+	done
+}
+
 @test "what is there is not lost" {
 	echo precious >"$out/x.tar"
 	run "$CROSSROOT" export one "$out/x.tar"
