@@ -84,6 +84,8 @@ struct opened {
 };
 
 int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e);
+/* The same, exclusive, for what only reads: a root that is the base of others too. */
+int ui_open_reading(const struct given *g, struct opened *o, struct err *e);
 void ui_close(struct opened *o);
 
 /* The number of a snapshot that may be given as the second argument; -1: none is. */

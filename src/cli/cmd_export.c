@@ -44,7 +44,7 @@ static int run_export(const struct given *g, struct err *e)
 	if (!r)
 		r = read_epoch(&spec, e);
 	if (!r)
-		r = ui_open(g, LOCK_EXCLUSIVE, &o, e);
+		r = ui_open_reading(g, &o, e);
 	if (r < 0)
 		return r;
 	if (isatty(STDERR_FILENO) && log_level() > LOG_QUIET)

@@ -90,17 +90,10 @@ static int read_settings(const struct root *root, struct settings *s, struct err
 	return 0;
 }
 
-int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e)
+static int read_opened(const struct given *g, struct opened *o, struct err *e)
 {
-	int r = ui_registry(g, &o->reg, e);
+	int r;
 
-	if (r < 0)
-		return r;
-	r = root_open(&o->reg, g->args[0], mode, &o->root, e);
-	if (r < 0) {
-		registry_close(&o->reg);
-		return r;
-	}
 	settings_init(&o->settings);
 	r = read_settings(&o->root, &o->settings, e);
 	if (!r)
@@ -111,6 +104,32 @@ int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct
 	}
 	if (r < 0)
 		ui_close(o);
+	return r;
+}
+
+int ui_open(const struct given *g, enum lock_mode mode, struct opened *o, struct err *e)
+{
+	int r = ui_registry(g, &o->reg, e);
+
+	if (r < 0)
+		return r;
+	r = root_open(&o->reg, g->args[0], mode, &o->root, e);
+	if (!r)
+		return read_opened(g, o, e);
+	registry_close(&o->reg);
+	return r;
+}
+
+int ui_open_reading(const struct given *g, struct opened *o, struct err *e)
+{
+	int r = ui_registry(g, &o->reg, e);
+
+	if (r < 0)
+		return r;
+	r = root_open_reading(&o->reg, g->args[0], &o->root, e);
+	if (!r)
+		return read_opened(g, o, e);
+	registry_close(&o->reg);
 	return r;
 }
 

@@ -157,6 +157,20 @@ static int open_tree(struct root *root, struct err *e)
 	return r < 0 ? err_wrap(e, "root '%s'", root->name) : 0;
 }
 
+/* Of a root that is open closed; without its files it is closed altogether. */
+static int open_files(const struct registry *reg, struct root *root, struct err *e)
+{
+	int r = attach_root(reg, root, e);
+
+	if (r < 0)
+		err_wrap(e, "root '%s'", root->name);
+	else
+		r = open_tree(root, e);
+	if (r < 0)
+		root_close(root);
+	return r;
+}
+
 int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct root *out, struct err *e)
 {
@@ -165,16 +179,19 @@ int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	if (r < 0)
 		return r;
 	r = root_check_unused(reg, name, e);
-	if (!r) {
-		r = attach_root(reg, out, e);
-		if (r < 0)
-			err_wrap(e, "root '%s'", name);
-	}
 	if (!r)
-		r = open_tree(out, e);
-	if (r < 0)
-		root_close(out);
+		return open_files(reg, out, e);
+	root_close(out);
 	return r;
+}
+
+int root_open_reading(const struct registry *reg, const char *name, struct root *out,
+		      struct err *e)
+{
+	/* those it is the base of hold its lock while they are open */
+	int r = root_open_closed(reg, name, LOCK_EXCLUSIVE, out, e);
+
+	return r < 0 ? r : open_files(reg, out, e);
 }
 
 int root_peek(const struct registry *reg, const char *name, struct root *out,

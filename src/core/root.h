@@ -66,6 +66,13 @@ int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
 int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct root *out, struct err *e);
 
+/*
+ * The same, exclusive, for what changes nothing in it: a root that others have for their
+ * base can be opened so while none of them is.
+ */
+int root_open_reading(const struct registry *reg, const char *name, struct root *out,
+		      struct err *e);
+
 /* The same with its files where they are: tree_fd is -1. For what works on storage. */
 int root_open_closed(const struct registry *reg, const char *name, enum lock_mode mode,
 		     struct root *out, struct err *e);
