@@ -434,7 +434,7 @@ void making_free(struct making *m)
 	new_layer_free(&m->upper);
 }
 
-int making_discard(const struct registry *reg, const char *dir_name, struct err *e)
+int making_take_off(const struct registry *reg, const char *dir_name, struct err *e)
 {
 	_cleanup_free_ char *tree = xasprintf("%s/roots/%s/tree", reg->state, dir_name);
 	_cleanup_storage_ struct storage s = { 0 };
@@ -449,5 +449,12 @@ int making_discard(const struct registry *reg, const char *dir_name, struct err 
 		r = mount_undo(tree, e);
 	if (r == -EBUSY)
 		err_hint(e, "a program has its directory or an open file in it");
+	return r;
+}
+
+int making_discard(const struct registry *reg, const char *dir_name, struct err *e)
+{
+	int r = making_take_off(reg, dir_name, e);
+
 	return r ? r : beneath_rmtree(reg->roots_fd, dir_name, e);
 }

@@ -41,6 +41,9 @@ int making_end(struct making *m, const struct arch *arch, struct err *e);
 /* Always, and after the root has its name; what no root names then is garbage. */
 void making_free(struct making *m);
 
+/* Take off what is mounted for everybody in STATE/roots/@dir_name: a root's memory. */
+int making_take_off(const struct registry *reg, const char *dir_name, struct err *e);
+
 /*
  * Delete the directory STATE/roots/@dir_name and what is its own: not a file outside,
  * nor a layer of others. A missing one is success.

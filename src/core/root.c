@@ -12,10 +12,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "core/attach.h"
 #include "core/make.h"
 #include "core/stack.h"
+#include "mech/mount.h"
 #include "os/beneath.h"
 #include "os/fdio.h"
 
@@ -332,6 +334,52 @@ static int remove_leftover(const struct registry *reg, const char *prefix,
 	return making_discard(reg, path, e);
 }
 
+/* What is mounted in a root would go with it; the mount that its memory is apart. */
+static int check_mounts(const struct registry *reg, const char *name, struct err *e)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/roots/%s", reg->state, name);
+	_cleanup_free_ char *tree = path_join(dir, "tree");
+	_cleanup_strv_ struct strv at = { 0 };
+	_cleanup_storage_ struct storage s = { 0 };
+	_cleanup_close_ int fd =
+		openat(reg->roots_fd, name,
+		       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool memory =
+		fd >= 0 && !storage_read(fd, &s, NULL) && s.kind == STORAGE_TMPFS;
+
+	mount_list(dir, &at);
+	for (size_t i = at.n; i-- > 0;) {
+		if (memory && !strcmp(at.v[i], tree)) {
+			memory = false;
+			continue;
+		}
+		err_set(e, -EXDEV, "something is mounted on '%s'", at.v[i]);
+		return err_hint(e, "unmount it; root '%s' is whole", name);
+	}
+	return 0;
+}
+
+/*
+ * Take the name away and the memory off, or neither. Under the lock of stack_hold: no
+ * root names the layers for a moment, and one that gets its name back still needs them.
+ */
+static int doom(const struct registry *reg, const char *name, const char *doomed,
+		struct err *e)
+{
+	_cleanup_close_ int hold = stack_hold(reg, e);
+	int r;
+
+	if (hold < 0)
+		return hold;
+	if (renameat(reg->roots_fd, name, reg->roots_fd, doomed) < 0)
+		return errno == ENOENT ? -ENOENT :
+					 err_set(e, -errno, "destroy '%s'", name);
+	r = making_take_off(reg, doomed, e);
+	if (r < 0 && renameat(reg->roots_fd, doomed, reg->roots_fd, name) < 0)
+		log_warn("rename '%s' back to '%s': %s", doomed, name, strerror(errno));
+	return r;
+}
+
 static int destroy_locked(const struct registry *reg, const char *name, struct err *e)
 {
 	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", name);
@@ -342,23 +390,13 @@ static int destroy_locked(const struct registry *reg, const char *name, struct e
 		r = remove_leftover(reg, ".deleting-", name, &found, e);
 	if (!r)
 		r = root_check_unused(reg, name, e);
-	if (r < 0)
-		return r;
-	if (renameat(reg->roots_fd, name, reg->roots_fd, doomed) < 0) {
-		if (errno != ENOENT)
-			return err_set(e, -errno, "destroy '%s'", name);
-		if (found)
-			return 0;
-		return err_set(e, -ERR_STATE, "there is no root '%s'", name);
-	}
-	r = making_discard(reg, doomed, e);
-	if (r == -EXDEV || r == -EBUSY) {
-		/* nothing was deleted: the root and its mounts are as before */
-		if (!renameat(reg->roots_fd, doomed, reg->roots_fd, name) && r == -EXDEV)
-			err_hint(e, "unmount it; the root is whole and called '%s' again",
-				 name);
-	}
-	return r;
+	if (!r)
+		r = check_mounts(reg, name, e);
+	if (!r)
+		r = doom(reg, name, doomed, e);
+	if (r == -ENOENT)
+		return found ? 0 : err_set(e, -ERR_STATE, "there is no root '%s'", name);
+	return r < 0 ? r : making_discard(reg, doomed, e);
 }
 
 static int destroy(const struct registry *reg, const char *name, struct err *e)

@@ -163,7 +163,7 @@ cr() {
 		mount --bind "$1/outside" "$1/state/roots/d/tree/mnt/m"
 		! "$CROSSROOT" destroy d --state-dir "$1/state" 2>"$1/err"' - "$HYBRID"
 	grep -q "mounted on '.*tree/mnt/m'" "$HYBRID/err"
-	grep -q "the root is whole and called 'd' again" "$HYBRID/err"
+	grep -q "root 'd' is whole" "$HYBRID/err"
 	[ -e "$HYBRID/state/roots/d/tree/bin/sh" ]
 	cr destroy d
 	[ "$(cat "$out/file")" = keep ]

@@ -130,6 +130,43 @@ old" ]
 	in_root n 'cat /root/old'
 }
 
+@test "a destroy that a mount stands in the way of costs no layer" {
+	local pid _
+	make_root overlay o
+	in_root o 'echo kept >/root/x'
+	cr snapshot o
+	in_root o 'echo later >/root/y'
+	mkdir "$STATE/roots/o/mnt"
+	mount -t tmpfs none "$STATE/roots/o/mnt"
+	strace -f -qq -o "$BATS_TEST_TMPDIR/calls" -e trace=renameat,renameat2 \
+		"$CROSSROOT" destroy o 2>"$BATS_TEST_TMPDIR/err" && return 1
+	grep -q "mounted on '$STATE/roots/o/mnt'" "$BATS_TEST_TMPDIR/err"
+	grep -q "root 'o' is whole" "$BATS_TEST_TMPDIR/err"
+	# it never was without its name, so nobody took its layers for garbage
+	[ "$(grep -c deleting "$BATS_TEST_TMPDIR/calls")" = 0 ]
+	umount "$STATE/roots/o/mnt"
+	[ "$(in_root o 'cat /root/x /root/y')" = "kept
+later" ]
+	# in memory: what is mounted in it is looked for before it is taken off
+	make_root tmpfs m
+	mkdir "$STATE/roots/m/tree/mnt"
+	mount -t tmpfs none "$STATE/roots/m/tree/mnt"
+	fails "root 'm' is whole" cr destroy m
+	umount "$STATE/roots/m/tree/mnt"
+	in_root m true
+	# nor is a layer garbage while a destroy may still be undone
+	strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:delay_exit=3000000:when=1 \
+		"$CROSSROOT" destroy m 3>&- &
+	pid=$!
+	for _ in {1..100}; do
+		[[ -e $STATE/roots/.deleting-m ]] && break
+		sleep 0.02
+	done
+	run flock -n -x "$STATE/locks/.stacks" true
+	wait $pid
+	[ "$status" -ne 0 ]
+}
+
 @test "clones of a root that was not written to have no more layers than it" {
 	local i
 	make_root overlay o
