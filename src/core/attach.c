@@ -384,3 +384,23 @@ int attach_root(const struct registry *reg, struct root *root, struct err *e)
 		return hold_with_others(reg, root, e);
 	return r < 0 ? r : attach_new(reg, root->dir, root, e);
 }
+
+int attach_settle(const struct registry *reg, struct root *root, struct err *e)
+{
+	_cleanup_free_ char *own = path_join(root->dir, STORAGE_IMAGE_FILE);
+	_cleanup_free_ char *device = NULL;
+	const char *file = root->storage.image ? root->storage.image : own;
+	int r = attach_root(reg, root, e);
+
+	if (!r && !(device = mount_source(root->tree)))
+		r = err_set(e, -EIO, "find the device of root '%s'", root->name);
+	if (!r)
+		r = attach_undo(root->dir, e);
+	/* the mounts of a killed command take a moment to go, and are the same device */
+	for (int i = 0; !r && mount_loop_has(device, file); i++) {
+		if (i == PATIENCE)
+			r = err_set(e, -ERR_STATE, "the image '%s' is still mounted", file);
+		nanosleep(&moment, NULL);
+	}
+	return r;
+}

@@ -25,6 +25,13 @@ int attach_new(const struct registry *reg, const char *dir, struct root *root,
 int attach_undo(const char *dir, struct err *e);
 
 /*
+ * For who copies the image of @root, which is locked exclusively: mount it and take it
+ * off, so that its journal is replayed, and wait until nothing of what a killed command
+ * left still writes to it. Until @root is closed nobody else may write to it.
+ */
+int attach_settle(const struct registry *reg, struct root *root, struct err *e);
+
+/*
  * Whether the files of a root in memory, whose directory is @dir_fd, are still there.
  */
 bool attach_tmpfs_present(int dir_fd);

@@ -219,8 +219,8 @@ static int clone_files(const struct registry *reg, const struct root *from,
 	return r;
 }
 
-static int clone_image(const struct registry *reg, const struct root *from,
-		       const char *to, struct err *e)
+static int clone_image(const struct registry *reg, struct root *from, const char *to,
+		       struct err *e)
 {
 	_cleanup_close_ int dir = open_new(reg, to, e), in = -1, out = -1;
 	_cleanup_storage_ struct storage s = copy_storage(&from->storage);
@@ -230,6 +230,9 @@ static int clone_image(const struct registry *reg, const struct root *from,
 	if (dir < 0)
 		return dir;
 	if (!s.read_only || !s.image) {
+		r = attach_settle(reg, from, e);
+		if (r < 0)
+			return r;
 		in = s.image ? open(s.image, O_RDONLY | O_CLOEXEC) :
 			       openat(from->dir_fd, STORAGE_IMAGE_FILE,
 				      O_RDONLY | O_CLOEXEC);

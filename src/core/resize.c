@@ -94,11 +94,8 @@ static int resize_copy(const struct registry *reg, struct root *root, uint64_t b
 	_cleanup_free_ char *tmp = path_join(root->dir, NEW_IMAGE);
 	_cleanup_close_ int in = -1, out = -1;
 	struct stat st;
-	int r = attach_root(reg, root, e);
+	int r = attach_settle(reg, root, e);
 
-	/* mounted once, so that its journal has nothing left to be done */
-	if (!r)
-		r = attach_undo(root->dir, e);
 	if (r < 0)
 		return r;
 	in = openat(root->dir_fd, STORAGE_IMAGE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/loop.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <libmount/libmount.h>
@@ -152,6 +155,16 @@ int mount_image(const struct mount_image *img, const char *dir, struct err *e)
 	}
 	mnt_free_context(cxt);
 	return r;
+}
+
+bool mount_loop_has(const char *device, const char *file)
+{
+	_cleanup_close_ int fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct loop_info64 info;
+	struct stat st;
+
+	return fd >= 0 && !ioctl(fd, LOOP_GET_STATUS64, &info) && !stat(file, &st) &&
+	       info.lo_inode == st.st_ino && info.lo_device == st.st_dev;
 }
 
 int mount_bind(const char *src, const char *dir, struct err *e)

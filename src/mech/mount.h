@@ -52,6 +52,9 @@ int mount_image(const struct mount_image *img, const char *dir, struct err *e);
 /* The device mounted on @dir ("/dev/loop3"); the caller frees it. NULL: not mounted. */
 char *mount_source(const char *dir);
 
+/* Whether the loop device @device ("/dev/loop3") has the file @file. */
+bool mount_loop_has(const char *device, const char *file);
+
 /* Make the directory @src, without what is mounted below it, visible at @dir. */
 int mount_bind(const char *src, const char *dir, struct err *e);
 

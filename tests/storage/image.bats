@@ -192,3 +192,38 @@ ok" ]
 	cr create f --image "$BATS_TEST_TMPDIR/img"
 	fails "no image that crossroot made" cr resize f 1g
 }
+
+@test "a clone of an image has what was written, also right after a kill" {
+	local i
+	make_root image i
+	for i in 1 2 3; do
+		start i "dd if=/dev/urandom of=/root/$i bs=64k count=64 2>/dev/null; cat /root/$i >/root/copy$i
+			echo ready; sleep 100"
+		kill -9 "$PID"
+		wait "$PID" || :
+		started=()
+		# what it leaves behind may hold the root's lock for a moment
+		until cr clone i c$i 2>"$BATS_TEST_TMPDIR/err"; do
+			grep -q 'in use' "$BATS_TEST_TMPDIR/err"
+			sleep 0.02
+		done
+		# no journal that has to be replayed, and nothing that is damaged
+		! dumpe2fs -h "$STATE/roots/c$i/root.img" 2>/dev/null | grep needs_recovery || return 1
+		e2fsck -fn "$STATE/roots/c$i/root.img" >"$BATS_TEST_TMPDIR/fsck" 2>&1
+		in_root c$i "stat -c %s /root/$i; cat /root/$i" | cmp - <(in_root i "stat -c %s /root/copy$i; cat /root/copy$i")
+	done
+}
+
+@test "no clone of an image that somebody else has mounted" {
+	local img=$BATS_TEST_TMPDIR/img
+	make_image "$img" ext4
+	cr create i --image "$img"
+	cr create x --image "$img" --state-dir "$BATS_TEST_TMPDIR/other"
+	"$CROSSROOT" run x --state-dir "$BATS_TEST_TMPDIR/other" --native none -- \
+		sh -c 'echo ready; sleep 100' </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 3>&- &
+	started+=($!)
+	until grep -q ready "$BATS_TEST_TMPDIR/out"; do sleep 0.05; done
+	fails "in use by another program" cr clone i c
+	[ ! -e "$STATE/roots/.creating-c" ]
+	stop_started
+}
