@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "cli/cli.h"
 #include "core/origin.h"
@@ -174,9 +175,13 @@ static int tell(const struct given *g, const struct registry *reg,
 	struct info in = { .st = st,
 			   .settings = s,
 			   .tuple = s->target ? s->target : st->root.arch->tuple };
-	int r = root_users(reg, st->root.name, &in.users, e);
+	struct err why = { 0 };
+	int r = 0;
 
-	if (!r && st->state != ROOT_BROKEN)
+	/* another root's damage is no reason to say nothing of this one */
+	if (root_users(reg, st->root.name, &in.users, &why) < 0)
+		log_warn("%s", why.msg);
+	if (st->state != ROOT_BROKEN)
 		r = status_size(reg, &st->root, &in.bytes, e);
 	qemu_find(st->root.arch, s, &qemu, &no_qemu);
 	in.qemu = qemu.path;

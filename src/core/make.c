@@ -123,35 +123,39 @@ static bool is_file(const char *path, const struct stat *want)
 	       st.st_ino == want->st_ino;
 }
 
+struct image_use {
+	const struct storage *want;
+	const char *file, *state;
+	struct stat st;
+};
+
+static int check_not_image(const char *name, const struct storage *o, void *arg,
+			   struct err *e)
+{
+	const struct image_use *u = arg;
+	_cleanup_free_ char *own =
+		xasprintf("%s/roots/%s/" STORAGE_IMAGE_FILE, u->state, name);
+	bool reads = o->read_only || o->kind == STORAGE_OVERLAY;
+	bool same = o->kind == STORAGE_OVERLAY ?
+			    o->base_kind == BASE_FILE && is_file(o->base, &u->st) :
+			    is_file(o->image ? o->image : own, &u->st);
+
+	if (!same || !overlaps(u->want, o) || (reads && u->want->read_only))
+		return 0;
+	return err_set(e, -ERR_STATE, "the image '%s' is in use by root '%s'", u->file,
+		       name);
+}
+
 /* Two roots may read one image, but neither may write to it then. */
 static int check_image_unused(struct making *m, const char *file, struct err *e)
 {
-	const struct storage *s = &m->root.storage;
-	_cleanup_strv_ struct strv all = { 0 };
-	struct stat st;
-	int r = root_list(m->reg, &all, e);
+	struct image_use u = { .want = &m->root.storage,
+			       .file = file,
+			       .state = m->reg->state };
 
-	if (!r && stat(file, &st) < 0)
-		r = err_set(e, -errno, "open the image '%s'", file);
-	for (size_t i = 0; !r && i < all.n; i++) {
-		_cleanup_storage_ struct storage o = { 0 };
-		_cleanup_free_ char *own = xasprintf("%s/roots/%s/" STORAGE_IMAGE_FILE,
-						     m->reg->state, all.v[i]);
-		_cleanup_close_ int fd = openat(m->reg->roots_fd, all.v[i],
-						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		bool reads, same;
-
-		if (fd < 0 || storage_read(fd, &o, NULL) < 0)
-			continue;
-		reads = o.read_only || o.kind == STORAGE_OVERLAY;
-		same = o.kind == STORAGE_OVERLAY ?
-			       o.base_kind == BASE_FILE && is_file(o.base, &st) :
-			       is_file(o.image ? o.image : own, &st);
-		if (same && overlaps(s, &o) && !(reads && s->read_only))
-			r = err_set(e, -ERR_STATE, "the image '%s' is in use by root '%s'",
-				    file, all.v[i]);
-	}
-	return r;
+	if (stat(file, &u.st) < 0)
+		return err_set(e, -errno, "open the image '%s'", file);
+	return root_each_storage(m->reg, check_not_image, &u, e);
 }
 
 /* Take over what is known of an image that somebody else made. */
@@ -275,28 +279,22 @@ static int begin_on_base(struct making *m, const char *base, struct err *e)
 	return r ? r : copy_top(m, e);
 }
 
-/* One directory is one root's, and crossroot's own are none's. */
-static int check_root_dir(struct making *m, const char *path, struct err *e)
+static int check_not_dir(const char *name, const struct storage *o, void *path,
+			 struct err *e)
 {
-	_cleanup_strv_ struct strv all = { 0 };
-	int r;
+	if (o->base_kind != BASE_DIR ||
+	    (!path_beneath(path, o->base) && !path_beneath(o->base, path)))
+		return 0;
+	return err_set(e, -ERR_STATE, "'%s' is in use by root '%s'", (char *)path, name);
+}
 
+/* One directory is one root's, and crossroot's own are none's. */
+static int check_root_dir(struct making *m, char *path, struct err *e)
+{
 	if (path_beneath(path, m->reg->state) || path_beneath(m->reg->state, path))
 		return err_set(e, -ERR_USAGE, "'%s' cannot be a root: crossroot's own files "
 			       "are in '%s'", path, m->reg->state);
-	r = root_list(m->reg, &all, e);
-	for (size_t i = 0; !r && i < all.n; i++) {
-		_cleanup_storage_ struct storage o = { 0 };
-		_cleanup_close_ int fd = openat(m->reg->roots_fd, all.v[i],
-						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0 || storage_read(fd, &o, NULL) < 0 || o.base_kind != BASE_DIR)
-			continue;
-		if (path_beneath(path, o.base) || path_beneath(o.base, path))
-			r = err_set(e, -ERR_STATE, "'%s' is in use by root '%s'", path,
-				    all.v[i]);
-	}
-	return r;
+	return root_each_storage(m->reg, check_not_dir, path, e);
 }
 
 /* A directory outside, in which there may be something already. */

@@ -240,24 +240,64 @@ int root_check_writable(const struct root *root, struct err *e)
 			root->storage.image);
 }
 
-int root_users(const struct registry *reg, const char *name, struct strv *names,
-	       struct err *e)
+/* @except: a root that is not looked at, NULL: none */
+static int each_storage(const struct registry *reg, const char *except,
+			root_storage_fn *fn, void *arg, struct err *e)
 {
 	_cleanup_strv_ struct strv all = { 0 };
 	int r = root_list(reg, &all, e);
 
 	for (size_t i = 0; !r && i < all.n; i++) {
 		_cleanup_storage_ struct storage s = { 0 };
-		_cleanup_close_ int fd = openat(reg->roots_fd, all.v[i],
-						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_cleanup_close_ int fd = -1;
 
-		/* one that cannot be read cannot be used either */
-		if (fd < 0 || storage_read(fd, &s, NULL) < 0)
+		if (except && !strcmp(all.v[i], except))
 			continue;
-		if (s.base_kind == BASE_ROOT && !strcmp(s.base, name))
-			strv_add(names, all.v[i]);
+		fd = openat(reg->roots_fd, all.v[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		/* destroyed meanwhile */
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		r = fd < 0 ? err_set(e, -errno, "open its directory") :
+			     storage_read(fd, &s, e);
+		if (r < 0) {
+			r = err_wrap(e, "root '%s'", all.v[i]);
+			err_hint(e, "mend it, or delete it: 'crossroot destroy %s'",
+				 all.v[i]);
+			return r;
+		}
+		r = fn(all.v[i], &s, arg, e);
 	}
 	return r;
+}
+
+int root_each_storage(const struct registry *reg, root_storage_fn *fn, void *arg,
+		      struct err *e)
+{
+	return each_storage(reg, NULL, fn, arg, e);
+}
+
+struct users {
+	const char *base;
+	struct strv *names;
+};
+
+static int add_user(const char *name, const struct storage *s, void *arg, struct err *e)
+{
+	struct users *u = arg;
+
+	(void)e;
+	if (s->base_kind == BASE_ROOT && !strcmp(s->base, u->base))
+		strv_add(u->names, name);
+	return 0;
+}
+
+int root_users(const struct registry *reg, const char *name, struct strv *names,
+	       struct err *e)
+{
+	struct users u = { .base = name, .names = names };
+
+	/* no root is its own base */
+	return each_storage(reg, name, add_user, &u, e);
 }
 
 int root_check_unused(const struct registry *reg, const char *name, struct err *e)

@@ -89,7 +89,20 @@ void root_close(struct root *r);
 /* -EROFS, with what to do, for a root whose files nothing can be written to. */
 int root_check_writable(const struct root *root, struct err *e);
 
-/* The roots that have the root @name for their base, into @names. */
+/*
+ * Call @fn for the storage of each root, until one returns another thing than 0, which
+ * is returned then. Of a root whose storage cannot be read nobody knows what it needs:
+ * that is an error which names it.
+ */
+typedef int root_storage_fn(const char *name, const struct storage *s, void *arg,
+			    struct err *e);
+int root_each_storage(const struct registry *reg, root_storage_fn *fn, void *arg,
+		      struct err *e);
+
+/*
+ * The roots that have the root @name for their base, into @names. It need not be
+ * readable itself.
+ */
 int root_users(const struct registry *reg, const char *name, struct strv *names,
 	       struct err *e);
 

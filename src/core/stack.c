@@ -134,27 +134,16 @@ int stack_hold(const struct registry *reg, struct err *e)
 }
 
 /* Every layer that a root names, into @ids. */
-static int named(const struct registry *reg, struct strv *ids, struct err *e)
+static int add_layers(const char *name, const struct storage *s, void *ids,
+		      struct err *e)
 {
-	_cleanup_strv_ struct strv roots = { 0 };
-	int r = root_list(reg, &roots, e);
-
-	for (size_t i = 0; !r && i < roots.n; i++) {
-		_cleanup_storage_ struct storage s = { 0 };
-		_cleanup_close_ int fd = openat(reg->roots_fd, roots.v[i],
-						O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		/* what a file that cannot be read names is not known */
-		r = fd < 0 ? err_set(e, -errno, "open root '%s'", roots.v[i]) :
-			     storage_read(fd, &s, e);
-		for (size_t k = 0; !r && k < s.layers.n; k++)
-			strv_add(ids, s.layers.v[k]);
-		if (!r && s.upper)
-			strv_add(ids, s.upper);
-	}
-	return r;
+	(void)name;
+	(void)e;
+	for (size_t k = 0; k < s->layers.n; k++)
+		strv_add(ids, s->layers.v[k]);
+	if (s->upper)
+		strv_add(ids, s->upper);
+	return 0;
 }
 
 /* Give what nobody names or holds a name that says so. */
@@ -181,7 +170,7 @@ int stack_collect(const struct registry *reg, struct err *e)
 	lock = lock_take(reg->locks_fd, HOLD_LOCK, LOCK_EXCLUSIVE, false, &why);
 	if (lock < 0)
 		return 0;
-	if (named(reg, &live, &why) < 0) {
+	if (root_each_storage(reg, add_layers, &live, &why) < 0) {
 		log_warn("no layer is deleted: %s", why.msg);
 		all.n = 0;
 	}

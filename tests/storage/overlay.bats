@@ -79,6 +79,33 @@ A /usr/bin/env2" ]
 	fails "in use" cr create one --base b
 }
 
+@test "a root that cannot be read may need any other: none is taken for unused" {
+	local img=$BATS_TEST_TMPDIR/img
+	make_root dir b
+	make_root dir other
+	cr create o --base b
+	in_root o 'echo kept >/root/x'
+	cp "$STATE/roots/o/storage" "$BATS_TEST_TMPDIR/storage"
+	echo 'nonsense = 1' >>"$STATE/roots/o/storage"
+	fails "root 'o': " cr destroy b
+	[[ $output == *"crossroot destroy o"* ]]
+	fails "root 'o': " in_root b true
+	truncate -s 32M "$img"
+	mkfs.ext4 -q -d "$SMALL" "$img"
+	fails "root 'o': " cr create i --image "$img"
+	fails "root 'o': " cr create i --base "$img"
+	fails "root 'o': " cr create i --root "$BATS_TEST_TMPDIR/dir" --stage "$STAGE"
+	cr info b | grep -q '^name  *b$'
+	# mended, all is there
+	cp "$BATS_TEST_TMPDIR/storage" "$STATE/roots/o/storage"
+	[ "$(in_root o 'cat /root/x')" = kept ]
+	# and that root itself can go
+	echo 'nonsense = 1' >>"$STATE/roots/o/storage"
+	cr destroy o
+	cr destroy b
+	[ -z "$(ls "$STATE/overlays")" ]
+}
+
 @test "an image that is a base of two running overlays is mounted once" {
 	make_root image b
 	cr create one --base b
