@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "core/attach.h"
 #include "core/snapshot.h"
@@ -26,6 +27,9 @@
 
 /* An ext4 with its journal and room for a shell takes that much. */
 #define IMAGE_MIN (16 << 20)
+
+/* No name of a root. */
+#define OUTSIDE_LOCK ".outside"
 
 int making_check(const struct storage_spec *spec, bool stage, struct err *e)
 {
@@ -62,6 +66,23 @@ int making_check(const struct storage_spec *spec, bool stage, struct err *e)
 				       spec->size);
 	}
 	return 0;
+}
+
+/*
+ * That nobody has a file or directory outside stays true only until another command,
+ * which found the same, gives it to its root: one of them at a time.
+ */
+static int hold_outside(struct making *m, struct err *e)
+{
+	const int locks = m->reg->locks_fd;
+
+	m->outside_fd = lock_take(locks, OUTSIDE_LOCK, LOCK_EXCLUSIVE, false, e);
+	if (m->outside_fd == -EWOULDBLOCK) {
+		log_warn("waiting for another command that creates a root of what is "
+			 "outside");
+		m->outside_fd = lock_take(locks, OUTSIDE_LOCK, LOCK_EXCLUSIVE, true, e);
+	}
+	return m->outside_fd < 0 ? m->outside_fd : 0;
 }
 
 static int make_dir(struct making *m, const char *name, struct err *e)
@@ -180,12 +201,15 @@ static int use_image(struct making *m, const char *spec, char **file, bool reads
 
 static int begin_image(struct making *m, const struct storage_spec *spec, struct err *e)
 {
-	int r = spec->image ?
+	int r = spec->image ? hold_outside(m, e) : 0;
+
+	if (r < 0)
+		return r;
+	r = spec->image ?
 			use_image(m, spec->image, &m->root.storage.image, false, e) :
 			make_image(m, spec->size, e);
 
 	m->filled = spec->image;
-
 	if (!r)
 		r = make_dir(m, "tree", e);
 	if (!r)
@@ -198,6 +222,27 @@ static int begin_image(struct making *m, const struct storage_spec *spec, struct
 	if (!r && !m->filled && fchmod(m->tree_fd, 0755) < 0)
 		r = err_set(e, -errno, "create '%s/tree'", m->dir);
 	return r;
+}
+
+static int check_no_root(const char *name, const struct storage *o, void *path,
+			 struct err *e)
+{
+	if (o->kind != STORAGE_DIR || !o->base ||
+	    (!path_beneath(path, o->base) && !path_beneath(o->base, path)))
+		return 0;
+	err_set(e, -ERR_STATE, "'%s' has the files of root '%s'", (char *)path, name);
+	return err_hint(e, "--base %s", name);
+}
+
+/* Several may have one directory for their base, but nobody may write to it. */
+static int check_base_dir(struct making *m, char *path, struct err *e)
+{
+	if (path_beneath(path, m->reg->state)) {
+		err_set(e, -ERR_USAGE, "'%s' cannot be a base: crossroot's own files are "
+			"in '%s'", path, m->reg->state);
+		return err_hint(e, "a root is a base by its name: --base NAME");
+	}
+	return root_each_storage(m->reg, check_no_root, path, e);
 }
 
 /* What --base names: a root where there is one and it does not look like a path. */
@@ -214,10 +259,13 @@ static int find_base(struct making *m, const char *base, struct err *e)
 		s->base = xstrdup(base);
 		return 0;
 	}
+	r = hold_outside(m, e);
+	if (r < 0)
+		return r;
 	s->base = realpath(base, NULL);
 	if (s->base && !stat(s->base, &st) && S_ISDIR(st.st_mode)) {
 		s->base_kind = BASE_DIR;
-		return 0;
+		return check_base_dir(m, s->base, e);
 	}
 	s->base_kind = BASE_FILE;
 	r = use_image(m, base, &s->base, true, e);
@@ -309,7 +357,9 @@ static int begin_in_dir(struct making *m, const char *dir, struct err *e)
 	s->base = realpath(dir, NULL);
 	if (!s->base)
 		return err_set(e, -errno, "open '%s'", dir);
-	r = check_root_dir(m, s->base, e);
+	r = hold_outside(m, e);
+	if (!r)
+		r = check_root_dir(m, s->base, e);
 	if (!r)
 		r = make_dir(m, "tree", e);
 	if (!r)
@@ -365,6 +415,7 @@ int making_begin(const struct registry *reg, const struct storage_spec *spec,
 			      .dir_fd = dir_fd,
 			      .root = ROOT_CLOSED,
 			      .tree_fd = -1,
+			      .outside_fd = -1,
 			      .first = NEW_LAYER_NONE,
 			      .upper = NEW_LAYER_NONE };
 	m->root.storage.kind = spec->kind;
@@ -428,6 +479,8 @@ void making_free(struct making *m)
 	free(m->dir);
 	m->dir = NULL;
 	root_close(&m->root);
+	cleanup_closep(&m->outside_fd);
+	m->outside_fd = -1;
 	new_layer_free(&m->first);
 	new_layer_free(&m->upper);
 }

@@ -19,6 +19,8 @@ struct making {
 	const struct registry *reg;
 	char *dir;	  /* absolute path */
 	int dir_fd;	  /* not owned */
+	int outside_fd;	  /* while it is to have something outside, which others may
+			     want too: a lock of the registry; -1: none */
 	struct root root; /* its storage, and the locks that go with it */
 	int tree_fd;	  /* where the files are, or go to */
 	bool filled;	  /* they are there: an image, a base */

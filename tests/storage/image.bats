@@ -227,3 +227,26 @@ ok" ]
 	[ ! -e "$STATE/roots/.creating-c" ]
 	stop_started
 }
+
+# two_at_once ARG...: create two roots with these, the first of which is slow; one is made
+two_at_once() {
+	local pid status=0
+	strace -f -qq -o /dev/null -e trace=renameat \
+		-e inject=renameat:delay_enter=2500000:when=1+ \
+		"$CROSSROOT" create one "$@" >"$BATS_TEST_TMPDIR/one" 2>&1 3>&- &
+	pid=$!
+	sleep 0.5
+	cr create two "$@" >"$BATS_TEST_TMPDIR/two" 2>&1 || status=$?
+	wait $pid || { cat "$BATS_TEST_TMPDIR/one"; return 1; }
+	cat "$BATS_TEST_TMPDIR/two"
+	[[ $status -eq 1 ]]
+	grep -q "in use by root 'one'" "$BATS_TEST_TMPDIR/two"
+	[ "$(names)" = one ]
+	cr destroy one
+}
+
+@test "of two commands that create a root of one image or directory, one does" {
+	make_image "$BATS_TEST_TMPDIR/img" ext4
+	two_at_once --image "$BATS_TEST_TMPDIR/img"
+	two_at_once --root "$BATS_TEST_TMPDIR/dir" --stage "$STAGE"
+}

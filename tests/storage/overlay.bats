@@ -106,6 +106,22 @@ A /usr/bin/env2" ]
 	[ -z "$(ls "$STATE/overlays")" ]
 }
 
+@test "no base that a root writes to: its tree in the state directory, its --root" {
+	local dir=$BATS_TEST_TMPDIR/dir
+	make_root dir b
+	fails "cannot be a base" cr create o --base "$STATE/roots/b/tree"
+	[[ $output == *"--base NAME"* ]]
+	fails "cannot be a base" cr create o --base "$STATE"
+	cr create d --root "$dir" --stage "$STAGE"
+	ln -s dir "$dir.link"
+	fails "has the files of root 'd'" cr create o --base "$dir.link"
+	[[ $output == *"--base d"* ]]
+	fails "has the files of root 'd'" cr create o --base "$dir/usr"
+	[ "$(names | xargs)" = "b d" ]
+	cr create o --base d
+	in_root o true
+}
+
 @test "an image that is a base of two running overlays is mounted once" {
 	make_root image b
 	cr create one --base b
