@@ -180,7 +180,8 @@ int root_open(const struct registry *reg, const char *name, enum lock_mode mode,
 
 	if (r < 0)
 		return r;
-	r = root_check_unused(reg, name, e);
+	/* one damaged root shall not stop the runs of all others */
+	r = root_check_unused(reg, name, false, e);
 	if (!r)
 		return open_files(reg, out, e);
 	root_close(out);
@@ -240,8 +241,20 @@ int root_check_writable(const struct root *root, struct err *e)
 			root->storage.image);
 }
 
-/* @except: a root that is not looked at, NULL: none */
-static int each_storage(const struct registry *reg, const char *except,
+/* Whether what is left to read at @dir_fd speaks of the base @base. */
+static bool may_need(int dir_fd, const char *base)
+{
+	_cleanup_free_ char *text = NULL, *line = xasprintf("root:%s\n", base);
+
+	return fdio_read_file(dir_fd, STORAGE_FILE, 1 << 20, &text, NULL, NULL) < 0 ||
+	       strstr(text, line);
+}
+
+/*
+ * @except: a root that is not looked at, NULL: none. @base: nor are those that cannot
+ * be read and do not speak of it; NULL: they are an error too.
+ */
+static int each_storage(const struct registry *reg, const char *except, const char *base,
 			root_storage_fn *fn, void *arg, struct err *e)
 {
 	_cleanup_strv_ struct strv all = { 0 };
@@ -250,6 +263,7 @@ static int each_storage(const struct registry *reg, const char *except,
 	for (size_t i = 0; !r && i < all.n; i++) {
 		_cleanup_storage_ struct storage s = { 0 };
 		_cleanup_close_ int fd = -1;
+		struct err why = { 0 };
 
 		if (except && !strcmp(all.v[i], except))
 			continue;
@@ -257,13 +271,18 @@ static int each_storage(const struct registry *reg, const char *except,
 		/* destroyed meanwhile */
 		if (fd < 0 && errno == ENOENT)
 			continue;
-		r = fd < 0 ? err_set(e, -errno, "open its directory") :
-			     storage_read(fd, &s, e);
+		r = fd < 0 ? err_set(&why, -errno, "open its directory") :
+			     storage_read(fd, &s, &why);
+		if (r < 0 && base && fd >= 0 && !may_need(fd, base)) {
+			r = 0;
+			continue;
+		}
 		if (r < 0) {
-			r = err_wrap(e, "root '%s'", all.v[i]);
-			err_hint(e, "mend it, or delete it: 'crossroot destroy %s'",
-				 all.v[i]);
-			return r;
+			if (e)
+				*e = why;
+			err_wrap(e, "root '%s'", all.v[i]);
+			return err_hint(e, "mend it, or delete it: 'crossroot destroy %s'",
+					all.v[i]);
 		}
 		r = fn(all.v[i], &s, arg, e);
 	}
@@ -273,7 +292,7 @@ static int each_storage(const struct registry *reg, const char *except,
 int root_each_storage(const struct registry *reg, root_storage_fn *fn, void *arg,
 		      struct err *e)
 {
-	return each_storage(reg, NULL, fn, arg, e);
+	return each_storage(reg, NULL, NULL, fn, arg, e);
 }
 
 struct users {
@@ -297,14 +316,16 @@ int root_users(const struct registry *reg, const char *name, struct strv *names,
 	struct users u = { .base = name, .names = names };
 
 	/* no root is its own base */
-	return each_storage(reg, name, add_user, &u, e);
+	return each_storage(reg, name, NULL, add_user, &u, e);
 }
 
-int root_check_unused(const struct registry *reg, const char *name, struct err *e)
+int root_check_unused(const struct registry *reg, const char *name, bool strict,
+		      struct err *e)
 {
 	_cleanup_strv_ struct strv users = { 0 };
 	_cleanup_buf_ struct buf b = { 0 };
-	int r = root_users(reg, name, &users, e);
+	struct users u = { .base = name, .names = &users };
+	int r = each_storage(reg, name, strict ? NULL : name, add_user, &u, e);
 
 	if (r < 0 || !users.n)
 		return r;
@@ -429,7 +450,7 @@ static int destroy_locked(const struct registry *reg, const char *name, struct e
 	if (!r)
 		r = remove_leftover(reg, ".deleting-", name, &found, e);
 	if (!r)
-		r = root_check_unused(reg, name, e);
+		r = root_check_unused(reg, name, true, e);
 	if (!r)
 		r = check_mounts(reg, name, e);
 	if (!r)

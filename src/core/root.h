@@ -106,8 +106,12 @@ int root_each_storage(const struct registry *reg, root_storage_fn *fn, void *arg
 int root_users(const struct registry *reg, const char *name, struct strv *names,
 	       struct err *e);
 
-/* -ERR_STATE, naming them, if there are any. */
-int root_check_unused(const struct registry *reg, const char *name, struct err *e);
+/*
+ * -ERR_STATE, naming them, if there are any. Unless @strict, a root that cannot be read
+ * is none as long as what is left of its storage does not name this one.
+ */
+int root_check_unused(const struct registry *reg, const char *name, bool strict,
+		      struct err *e);
 
 /* The names of all roots, sorted, into @names. */
 int root_list(const struct registry *reg, struct strv *names, struct err *e);
