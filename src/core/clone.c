@@ -39,7 +39,9 @@ int clone_reserve(const struct registry *reg, const char *name, int *lock_fd,
 	r = making_discard(reg, tmp, e);
 	if (!r)
 		r = making_discard(reg, doomed, e);
-	return r ? r : stack_collect(reg, e);
+	if (!r)
+		stack_collect(reg);
+	return r;
 }
 
 static int open_new(const struct registry *reg, const char *name, struct err *e)
@@ -297,7 +299,7 @@ int root_clone(const struct registry *reg, const char *from, const char *to,
 	r = clone(reg, &root, to, e);
 	if (r < 0) {
 		making_discard(reg, tmp, NULL);
-		stack_collect(reg, NULL);
+		stack_collect(reg);
 	}
 	root_close(&root);
 	return r;

@@ -210,7 +210,7 @@ int root_create(const struct registry *reg, const struct create_spec *spec,
 	r = make_any(reg, stage, spec, tmp, progress, e);
 	if (r < 0) {
 		making_discard(reg, tmp, NULL);
-		stack_collect(reg, NULL);
+		stack_collect(reg);
 	} else {
 		fsync(reg->roots_fd);
 	}

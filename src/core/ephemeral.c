@@ -46,8 +46,10 @@ int ephemeral_begin(const struct registry *reg, struct root *root, const char *k
 				   .upper = NEW_LAYER_NONE,
 				   .keep = keep,
 				   .keep_lock_fd = -1 };
-	r = keep ? clone_reserve(reg, keep, &out->keep_lock_fd, e) :
-		   stack_collect(reg, e);
+	if (keep)
+		r = clone_reserve(reg, keep, &out->keep_lock_fd, e);
+	else
+		stack_collect(reg);
 	if (!r)
 		r = stack_new(reg, root->tree_fd, &out->upper, e);
 	if (!r && mkdirat(out->upper.lock_fd, "tree", 0755) < 0)
@@ -96,5 +98,5 @@ void ephemeral_end(struct ephemeral *eph, struct root *root)
 	new_layer_free(&eph->upper);
 	cleanup_closep(&eph->keep_lock_fd);
 	eph->keep_lock_fd = -1;
-	stack_collect(eph->reg, NULL);
+	stack_collect(eph->reg);
 }

@@ -465,7 +465,7 @@ static int destroy(const struct registry *reg, const char *name, struct err *e)
 	int r = destroy_locked(reg, name, e);
 
 	if (!r)
-		r = stack_collect(reg, e);
+		stack_collect(reg);
 	return r < 0 && r != -ERR_STATE ? err_wrap(e, "destroy '%s'", name) : r;
 }
 

@@ -74,10 +74,10 @@ int root_snapshot(const struct registry *reg, const char *name, size_t *n,
 	if (r < 0)
 		return r;
 	r = snapshot_check(&root, e);
-	if (!r)
-		r = stack_collect(reg, e);
-	if (!r)
+	if (!r) {
+		stack_collect(reg);
 		r = snapshot_freeze(reg, &root.storage, &upper, e);
+	}
 	if (!r)
 		r = hold = stack_hold(reg, e);
 	if (r >= 0) {
@@ -149,5 +149,7 @@ int root_rollback(const struct registry *reg, const char *name, long *n, struct 
 	if (!r)
 		r = go_back(reg, &root, n, e);
 	root_close(&root);
-	return r ? r : stack_collect(reg, e);
+	if (!r)
+		stack_collect(reg);
+	return r;
 }

@@ -158,18 +158,18 @@ static void bury(const struct registry *reg, const char *id)
 		log_debug("rename layer '%s': %s", id, strerror(errno));
 }
 
-int stack_collect(const struct registry *reg, struct err *e)
+void stack_collect(const struct registry *reg)
 {
 	_cleanup_strv_ struct strv all = { 0 }, live = { 0 };
 	struct err why = { 0 };
-	int r = 0, lock;
+	int lock;
 
 	beneath_list(reg->overlays_fd, "/", &all);
 	if (!all.n)
-		return 0;
+		return;
 	lock = lock_take(reg->locks_fd, HOLD_LOCK, LOCK_EXCLUSIVE, false, &why);
 	if (lock < 0)
-		return 0;
+		return;
 	if (root_each_storage(reg, add_layers, &live, &why) < 0) {
 		log_warn("no layer is deleted: %s", why.msg);
 		all.n = 0;
@@ -181,9 +181,13 @@ int stack_collect(const struct registry *reg, struct err *e)
 	close(lock);
 	strv_free(&all);
 	beneath_list(reg->overlays_fd, "/", &all);
-	for (size_t i = 0; !r && i < all.n; i++)
-		if (!strncmp(all.v[i], DEAD, strlen(DEAD)))
-			r = beneath_rmtree(reg->overlays_fd, all.v[i], e);
-	/* another command at the same work: it will be done */
-	return r == -ESTALE || r == -ENOENT ? 0 : r;
+	for (size_t i = 0; i < all.n; i++) {
+		int r = strncmp(all.v[i], DEAD, strlen(DEAD)) ?
+				0 :
+				beneath_rmtree(reg->overlays_fd, all.v[i], &why);
+
+		/* else another command is at the same work */
+		if (r < 0 && r != -ESTALE && r != -ENOENT)
+			log_warn("a layer that nobody needs is left: %s", why.msg);
+	}
 }

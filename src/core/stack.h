@@ -38,7 +38,10 @@ int stack_open_upper(const struct registry *reg, const char *id, struct err *e);
  */
 int stack_hold(const struct registry *reg, struct err *e);
 
-/* Delete garbage, unless somebody is changing what roots name; that one will. */
-int stack_collect(const struct registry *reg, struct err *e);
+/*
+ * Delete garbage, unless somebody is changing what roots name; that one will. What
+ * cannot be deleted is in nobody's way: it is warned of, and tried again next time.
+ */
+void stack_collect(const struct registry *reg);
 
 #define _cleanup_new_layer_ __attribute__((cleanup(new_layer_free)))

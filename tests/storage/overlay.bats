@@ -210,6 +210,22 @@ later" ]
 	[ "$status" -ne 0 ]
 }
 
+@test "garbage that cannot be deleted is in nobody's way" {
+	local dead=$STATE/overlays/.dead-00000000
+	make_root overlay o
+	mkdir -p "$dead/mnt"
+	mount -t tmpfs none "$dead/mnt"
+	cr create p --storage overlay --stage "$STAGE" 2>"$BATS_TEST_TMPDIR/err"
+	grep -q "warning: a layer that nobody needs is left: .*mounted" "$BATS_TEST_TMPDIR/err"
+	in_root o 'echo >/root/x'
+	[ "$(cr snapshot o)" = 1 ]
+	cr rollback o 0
+	cr destroy p
+	umount "$dead/mnt"
+	cr destroy o
+	[ ! -e "$dead" ]
+}
+
 @test "clones of a root that was not written to have no more layers than it" {
 	local i
 	make_root overlay o
