@@ -39,8 +39,10 @@ int clone_reserve(const struct registry *reg, const char *name, int *lock_fd,
 	r = making_discard(reg, tmp, e);
 	if (!r)
 		r = making_discard(reg, doomed, e);
-	if (!r)
+	if (!r) {
+		making_sweep(reg);
 		stack_collect(reg);
+	}
 	return r;
 }
 

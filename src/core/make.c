@@ -509,3 +509,34 @@ int making_discard(const struct registry *reg, const char *dir_name, struct err 
 
 	return r ? r : beneath_rmtree(reg->roots_fd, dir_name, e);
 }
+
+/* The name of the root that @dir_name was to be, or was; NULL: it is something else. */
+static const char *leftover_of(const char *dir_name)
+{
+	static const char *const prefixes[] = { ".creating-", ".deleting-" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t n = strlen(prefixes[i]);
+
+		if (!strncmp(dir_name, prefixes[i], n) &&
+		    !root_check_name(dir_name + n, NULL))
+			return dir_name + n;
+	}
+	return NULL;
+}
+
+void making_sweep(const struct registry *reg)
+{
+	_cleanup_strv_ struct strv all = { 0 };
+
+	beneath_list(reg->roots_fd, "/", &all);
+	for (size_t i = 0; i < all.n; i++) {
+		const char *name = leftover_of(all.v[i]);
+		_cleanup_close_ int lock =
+			name ? root_lock(reg, name, LOCK_EXCLUSIVE, NULL) : -1;
+		struct err why = { 0 };
+
+		if (lock >= 0 && making_discard(reg, all.v[i], &why) < 0)
+			log_warn("what a killed command left is left: %s", why.msg);
+	}
+}

@@ -51,3 +51,6 @@ int making_take_off(const struct registry *reg, const char *dir_name, struct err
  * nor a layer of others. A missing one is success.
  */
 int making_discard(const struct registry *reg, const char *dir_name, struct err *e);
+
+/* Discard what killed commands left, of all names that nobody has locked. */
+void making_sweep(const struct registry *reg);

@@ -464,8 +464,10 @@ static int destroy(const struct registry *reg, const char *name, struct err *e)
 {
 	int r = destroy_locked(reg, name, e);
 
-	if (!r)
+	if (!r) {
+		making_sweep(reg);
 		stack_collect(reg);
+	}
 	return r < 0 && r != -ERR_STATE ? err_wrap(e, "destroy '%s'", name) : r;
 }
 

@@ -95,6 +95,24 @@ load helper
 	done
 }
 
+@test "what a kill left goes with the next command, whatever name that is for" {
+	local status=0
+	strace -f -qq -o /dev/null -e trace=renameat -e inject=renameat:signal=KILL:when=1 \
+		"$CROSSROOT" create a --stage "$STAGE" 2>/dev/null 3>&- || status=$?
+	[ "$status" -ne 0 ]
+	mkdir -p "$STATE/roots/.deleting-b/tree/x" "$STATE/roots/.creating-busy" "$STATE/roots/.other"
+	[ -e "$STATE/roots/.creating-a" ]
+	exec {busy}>"$STATE/locks/busy"
+	flock -n -x $busy
+	make_root dir d
+	# what somebody is at work on stays, and what is not crossroot's
+	[ "$(ls -A "$STATE/roots" | xargs)" = ".creating-busy .other d" ]
+	exec {busy}>&-
+	cr destroy d
+	[ "$(ls -A "$STATE/roots" | xargs)" = ".other" ]
+	rmdir "$STATE/roots/.other"
+}
+
 @test "a root in use is not destroyed, whatever its storage" {
 	local kind
 	for kind in $KINDS; do
