@@ -68,10 +68,11 @@ static int publish(const struct registry *reg, const char *name, struct err *e)
 	return 0;
 }
 
-/* Settings, what setup installed, the plan: what is beside the files. */
+/* Settings, what setup installed, the plan, where it came from: what is beside the files. */
 static int copy_notes(int from, int to, struct err *e)
 {
-	static const char *const notes[] = { "root.conf", "setup", "plan" };
+	static const char *const notes[] = { "root.conf", "setup", "plan",
+					     "origin" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(notes); i++) {
 		_cleanup_close_ int in = openat(from, notes[i], O_RDONLY | O_CLOEXEC);

@@ -71,6 +71,30 @@ static int check_empty(const struct create_spec *spec, int tree, struct err *e)
 	return err_hint(e, "without --stage it is taken for the root as it is");
 }
 
+/* The files of a root upon the root @base came from where that one's did. */
+static int copy_origin(const struct registry *reg, const char *base, int dir_fd,
+		       struct err *e)
+{
+	_cleanup_close_ int fd =
+		openat(reg->roots_fd, base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct origin o = { 0 };
+	struct err why = { 0 };
+	int r;
+
+	if (fd < 0)
+		return err_set(e, -errno, "open root '%s'", base);
+	r = origin_read(&o, fd, &why);
+	/* of a stage that the user gave nothing is known */
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0 && e)
+		*e = why;
+	if (!r)
+		r = origin_write(&o, dir_fd, e);
+	origin_free(&o);
+	return r;
+}
+
 /* Have the root's files in @m, and look at what they are. */
 static int fill(int stage, const struct create_spec *spec, struct making *m,
 		const struct archive_progress *progress, const struct arch **arch,
@@ -92,6 +116,8 @@ static int fill(int stage, const struct create_spec *spec, struct making *m,
 		r = stage_check(m->tree_fd, spec->settings->target, spec->want, e);
 	if (!r && spec->origin)
 		r = origin_write(spec->origin, m->dir_fd, e);
+	if (!r && m->root.storage.base_kind == BASE_ROOT)
+		r = copy_origin(m->reg, m->root.storage.base, m->dir_fd, e);
 	if (!r)
 		r = settings_write(spec->settings, m->dir_fd, "root.conf", e);
 	if (!r && spec->setup && !storage_is_read_only(&m->root.storage))

@@ -254,6 +254,24 @@ later" ]
 	done
 }
 
+@test "what is made of a root says of what stage its files are" {
+	local kind
+	for kind in dir image overlay; do
+		make_root $kind o
+		printf '[crossroot]\nstage = some-stage.tar\nverified = yes\n' >"$STATE/roots/o/origin"
+		cr clone o c
+		cmp "$STATE/roots/o/origin" "$STATE/roots/c/origin"
+		cr destroy c
+		cr run o --ephemeral --keep k --native none -- sh -c 'echo >/root/x'
+		cr create b --base o
+		cmp "$STATE/roots/o/origin" "$STATE/roots/k/origin"
+		cr info b | grep -q '^stage  *some-stage.tar'
+		cr destroy k
+		cr destroy b
+		cr destroy o
+	done
+}
+
 @test "a clone has its settings, and its name is not taken" {
 	cr create o --storage overlay --stage "$STAGE" --native none --qemu-arg -cpu --qemu-arg max
 	cr clone o c
