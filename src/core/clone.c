@@ -184,7 +184,8 @@ static int copy_files(const struct root *from, struct making *m, struct err *e)
 {
 	_cleanup_free_ char *in = path_join(from->tree, ".");
 	_cleanup_free_ char *out = path_join(m->dir, "tree");
-	int r = proc_run((char *[]){ "cp", "-a", "--reflink=auto", "--sparse=auto", "--",
+	/* -x: what somebody mounted in it is not the root's */
+	int r = proc_run((char *[]){ "cp", "-ax", "--reflink=auto", "--sparse=auto", "--",
 				     in, out, NULL },
 			 NULL, NULL, 0, e);
 	struct statvfs fs;

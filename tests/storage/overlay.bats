@@ -272,6 +272,17 @@ later" ]
 	done
 }
 
+@test "what is mounted in a root is not copied with it" {
+	make_root dir d
+	mkdir "$STATE/roots/d/tree/mnt"
+	mount -t tmpfs none "$STATE/roots/d/tree/mnt"
+	echo >"$STATE/roots/d/tree/mnt/file"
+	cr clone d c
+	umount "$STATE/roots/d/tree/mnt"
+	[ "$(in_root c 'cd /mnt; echo *; ls /usr/bin/env')" = "*
+/usr/bin/env" ]
+}
+
 @test "a clone has its settings, and its name is not taken" {
 	cr create o --storage overlay --stage "$STAGE" --native none --qemu-arg -cpu --qemu-arg max
 	cr clone o c
