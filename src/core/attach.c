@@ -18,6 +18,9 @@
 #define PATIENCE 100
 static const struct timespec moment = { .tv_nsec = 20000000 };
 
+/* a renamed directory has to be no surprise: without redirect_dir, rename gives EXDEV */
+#define OVERLAY_OPTIONS "redirect_dir=on,index=off,metacopy=off,lowerdir="
+
 /*
  * Lock what only one file system may be over. The first one here asks for it alone,
  * since nobody may have it otherwise; then it is shared with those who join. What a
@@ -288,6 +291,16 @@ static int attach_base(const struct registry *reg, const char *dir, struct root 
 	return 0;
 }
 
+bool attach_fits(const struct storage *s, size_t more)
+{
+	static const char most[] = OVERLAY_OPTIONS ",upperdir=01234567/upper,"
+				   "workdir=01234567/work:../roots//base";
+	size_t len = sizeof(most) + ROOT_NAME_MAX;
+
+	return len + (s->layers.n + more) * strlen("01234567/upper:") <=
+	       MOUNT_OPTIONS_MAX;
+}
+
 static int attach_overlay(const struct registry *reg, const char *dir, struct root *root,
 			  const char *to, struct err *e)
 {
@@ -301,8 +314,7 @@ static int attach_overlay(const struct registry *reg, const char *dir, struct ro
 		r = hold_upper(reg, root, true, e);
 	if (r < 0)
 		return r;
-	/* a renamed directory has to be no surprise: without it, rename gives EXDEV */
-	buf_adds(&b, "redirect_dir=on,index=off,metacopy=off,lowerdir=");
+	buf_adds(&b, OVERLAY_OPTIONS);
 	for (size_t i = s->layers.n; i-- > 0; sep = ":")
 		buf_addf(&b, "%s%s/upper", sep, s->layers.v[i]);
 	if (base)

@@ -21,6 +21,12 @@ int attach_root(const struct registry *reg, struct root *root, struct err *e);
 int attach_new(const struct registry *reg, const char *dir, struct root *root,
 	       struct err *e);
 
+/*
+ * Whether a root of the storage @s could be mounted, whatever its name, if it had @more
+ * layers more: the kernel takes a page that names them all.
+ */
+bool attach_fits(const struct storage *s, size_t more);
+
 /* Take off what is at DIR/tree and DIR/base; written data is on disk then. */
 int attach_undo(const char *dir, struct err *e);
 

@@ -21,9 +21,6 @@
 #include "os/beneath.h"
 #include "os/fdio.h"
 
-/* ".deleting-NAME" must still be a file name */
-#define NAME_LIMIT 200
-
 /* A set-uid program of a root, with whatever holes it has, is for its runs alone. */
 static int open_private(int at, const char *name, struct err *e)
 {
@@ -86,9 +83,9 @@ int root_check_name(const char *name, struct err *e)
 
 	if (!*name)
 		r = err_set(e, -ERR_USAGE, "a root's name cannot be empty");
-	else if (strlen(name) > NAME_LIMIT)
+	else if (strlen(name) > ROOT_NAME_MAX)
 		r = err_set(e, -ERR_USAGE, "the name '%.40s...' is longer than %d bytes",
-			    name, NAME_LIMIT);
+			    name, ROOT_NAME_MAX);
 	else if (*name == '.' || *name == '-' || name[strspn(name, ok)])
 		r = err_set(e, -ERR_USAGE, "'%s' cannot name a root", name);
 	else

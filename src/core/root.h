@@ -51,6 +51,9 @@ struct root {
 		.image_fd = -1, .upper_fd = -1                                       \
 	}
 
+/* ".deleting-NAME" must still be a file name */
+#define ROOT_NAME_MAX 200
+
 /* Whether @name may name a root; the error says what is wrong with it. */
 int root_check_name(const char *name, struct err *e);
 

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "core/attach.h"
 #include "core/stack.h"
 #include "os/beneath.h"
 
@@ -40,6 +41,19 @@ int snapshot_check(const struct root *root, struct err *e)
 			root->name);
 }
 
+/* How many layers a snapshot leaves for clones, and for roots upon this one. */
+#define SPARE 8
+
+static int check_room(const struct storage *s, size_t more, struct err *e)
+{
+	if (attach_fits(s, more))
+		return 0;
+	err_set(e, -ERR_UNSUPPORTED, "%zu layers are as many as an overlay can have",
+		s->layers.n);
+	return err_hint(e, "one that is made of what 'crossroot export' writes has one; "
+			   "or go back with 'crossroot rollback'");
+}
+
 int snapshot_freeze(const struct registry *reg, struct storage *s,
 		    struct new_layer *upper, struct err *e)
 {
@@ -55,7 +69,9 @@ int snapshot_freeze(const struct registry *reg, struct storage *s,
 	/* owner and mode of its top are all there is, and the next one has them too */
 	if (!names.n)
 		return 0;
-	r = stack_new(reg, fd, upper, e);
+	r = check_room(s, 1, e);
+	if (!r)
+		r = stack_new(reg, fd, upper, e);
 	if (r < 0)
 		return r;
 	strv_take(&s->layers, s->upper);
@@ -76,8 +92,10 @@ int root_snapshot(const struct registry *reg, const char *name, size_t *n,
 	r = snapshot_check(&root, e);
 	if (!r) {
 		stack_collect(reg);
-		r = snapshot_freeze(reg, &root.storage, &upper, e);
+		r = check_room(&root.storage, 1 + SPARE, e);
 	}
+	if (!r)
+		r = snapshot_freeze(reg, &root.storage, &upper, e);
 	if (!r)
 		r = hold = stack_hold(reg, e);
 	if (r >= 0) {

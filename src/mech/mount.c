@@ -19,9 +19,6 @@
 #include "base/path.h"
 #include "os/fdio.h"
 
-/* mount(2) takes one page of options */
-#define OPTIONS_MAX 4095
-
 int mount_private(struct err *e)
 {
 	if (unshare(CLONE_NEWNS) < 0)
@@ -179,9 +176,9 @@ int mount_overlay(const char *base, const char *options, const char *dir, struct
 	_cleanup_close_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int code = 0;
 
-	if (strlen(options) > OPTIONS_MAX) {
+	if (strlen(options) > MOUNT_OPTIONS_MAX) {
 		err_set(e, -ERR_UNSUPPORTED, "'%s' has too many layers", dir);
-		return err_hint(e, "go back to an earlier one with 'crossroot rollback'");
+		return err_hint(e, "'crossroot rollback' goes back to an earlier one");
 	}
 	if (chdir(base) < 0)
 		return err_set(e, -errno, "open '%s'", base);

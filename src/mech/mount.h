@@ -58,6 +58,9 @@ bool mount_loop_has(const char *device, const char *file);
 /* Make the directory @src, without what is mounted below it, visible at @dir. */
 int mount_bind(const char *src, const char *dir, struct err *e);
 
+/* mount(2) takes one page of options */
+#define MOUNT_OPTIONS_MAX 4095
+
 /*
  * Mount an overlay on @dir. @options may name directories relative to @base: many
  * layers have to fit in a page.

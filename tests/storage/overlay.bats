@@ -394,6 +394,36 @@ n" ]
 57" ]
 }
 
+@test "as many snapshots as can be mounted, and then it says so" {
+	local i n=0 name
+	name=$(printf 'n%.0s' {1..200})
+	make_root dir b
+	cr create o --base b
+	for ((i = 1; i <= 230; i++)); do
+		mkdir -p "$STATE/overlays/$(printf %08x $i)"/{upper,work}
+		printf 'layers = %08x\n' $i >>"$STATE/roots/o/storage"
+	done
+	while :; do
+		echo $n >"$STATE/overlays/$(sed -n 's/^upper = //p' "$STATE/roots/o/storage")/upper/x"
+		run cr snapshot o
+		[[ $status -eq 0 && $n -lt 100 ]] || break
+		n=$((n + 1))
+	done
+	echo "$output"
+	[ "$n" -gt 5 ]
+	[[ $output == *"as many as an overlay can have"*"crossroot rollback"* ]]
+	# what is there can be used, cloned under the longest name, and written to
+	[ "$(in_root o 'cat /x')" = $n ]
+	for i in 1 2; do
+		cr clone o $name
+		[ "$(in_root $name 'cat /x; echo >/y')" = $n ]
+		cr destroy $name
+		in_root o "echo >/z$i"
+	done
+	cr rollback o
+	in_root o true
+}
+
 @test "create upon a base and clone take no time that grows with what is there" {
 	local small big i
 	mkdir "$BATS_TEST_TMPDIR/big"
