@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <fcntl.h>
+
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -132,6 +134,15 @@ static void show_plan(const struct plan *p)
 	puts(named ? "; 'crossroot plan' says why" : "");
 }
 
+/* Whether the files of a root can be looked at with nothing mounted for that. */
+static bool in_sight(const struct status *st)
+{
+	const struct storage *s = &st->root.storage;
+
+	return (st->state == ROOT_READY || st->state == ROOT_RUNNING) &&
+	       (s->kind == STORAGE_TMPFS || (s->kind == STORAGE_DIR && !s->base));
+}
+
 static void show(const struct info *in)
 {
 	printf("name         %s\n", in->st->root.name);
@@ -145,25 +156,25 @@ static void show(const struct info *in)
 	if (in->has_plan)
 		show_plan(&in->plan);
 	else
-		printf("twins        not planned yet: 'crossroot plan %s'\n",
+		printf("twins        %s 'crossroot plan %s'\n",
+		       in_sight(in->st) ? "not planned yet:" : "see",
 		       in->st->root.name);
 	printf("qemu         %s\n",
 	       in->qemu ? in->qemu : in->no_qemu ? in->no_qemu : "not needed");
 }
 
-/* The plan that is kept, if it still holds; for that the files have to be seen. */
+/* The plan that is kept, if it still holds. Nothing is locked for it. */
 static bool kept_plan(const struct registry *reg, const struct status *st,
 		      const struct settings *s, struct plan *plan)
 {
-	struct root root;
-	bool kept = false;
+	_cleanup_close_ int tree = -1;
+	struct root root = st->root;
 
-	if (st->state != ROOT_READY && st->state != ROOT_RUNNING)
+	if (!in_sight(st))
 		return false;
-	if (!root_open(reg, st->root.name, LOCK_SHARED, &root, NULL))
-		kept = planner_kept(&root, s, reg->state, plan);
-	root_close(&root);
-	return kept;
+	root.tree_fd = tree =
+		open(root.tree, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return tree >= 0 && planner_kept(&root, s, reg->state, plan);
 }
 
 /* What is known of a root without running anything in it. */

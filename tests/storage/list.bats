@@ -65,6 +65,17 @@ field() {
 	[ "$(field new .state)" = ready ]
 }
 
+@test "info mounts nothing, and does not lock the root" {
+	local kind
+	for kind in $KINDS; do
+		make_root $kind $kind
+		strace -f -qq -o "$BATS_TEST_TMPDIR/calls" -e trace=mount,unshare,openat \
+			"$CROSSROOT" info $kind >"$BATS_TEST_TMPDIR/info"
+		! grep -E "mount\(|unshare\(|\"$kind\", .*O_CREAT" "$BATS_TEST_TMPDIR/calls" || return 1
+		grep -q "^twins .*'crossroot plan $kind'" "$BATS_TEST_TMPDIR/info"
+	done
+}
+
 @test "what is broken is listed with the reason, and the others are not bothered" {
 	make_root dir d
 	make_root tmpfs m
