@@ -100,7 +100,7 @@ new" ]
 	until grep -q ready "$BATS_TEST_TMPDIR/e"; do sleep 0.05; done
 	[ "$(ls "$STATE/overlays" | wc -l)" = 3 ]
 	# in use, it is no garbage
-	cr snapshot o || true
+	fails "is in use" cr snapshot o
 	eph o true
 	[ "$(ls "$STATE/overlays" | wc -l)" = 3 ]
 	kill -9 $!

@@ -92,7 +92,7 @@ says_full() {
 		in_root o "echo kept >/root/x"
 		cp "$STATE/roots/o/storage" /dev/shm/storage.$$
 		fill 0
-		! cr snapshot o 2>/dev/null
+		says_full cr snapshot o
 		cmp "$STATE/roots/o/storage" /dev/shm/storage.$$
 		rm /dev/shm/storage.$$
 		free_some
