@@ -155,16 +155,13 @@ static int join(const struct registry *reg, const char *name, const char *path,
 	for (size_t i = 0; i < n; i++) {
 		int r;
 
-		if (holders[i].pid == getpid() || !mount_listed(holders[i].pid, path))
+		if (holders[i].pid == getpid())
 			continue;
-		r = mount_join(holders[i].pid, e);
+		r = mount_join(holders[i].pid, path, e);
 		if (r == -ESRCH)
 			continue;
 		if (r < 0)
 			return r;
-		/* another program may have had that number by then */
-		if (!mount_listed(getpid(), path))
-			continue;
 		r = forget_others(reg, name, base, e);
 		return r < 0 ? r : 1;
 	}
@@ -346,7 +343,7 @@ int attach_undo(const char *dir, struct err *e)
 	for (size_t i = 0; !r && i < ARRAY_SIZE(at); i++) {
 		_cleanup_free_ char *path = path_join(dir, at[i]);
 
-		if (mount_listed(getpid(), path))
+		if (mount_listed(path))
 			r = mount_undo(path, e);
 	}
 	return r;

@@ -28,43 +28,60 @@ int mount_private(struct err *e)
 	return 0;
 }
 
-int mount_join(pid_t pid, struct err *e)
+static struct libmnt_table *read_table(const char *of)
 {
-	_cleanup_free_ char *cwd = getcwd(NULL, 0);
-	_cleanup_free_ char *path = xasprintf("/proc/%d/ns/mnt", (int)pid);
-	_cleanup_close_ int ns = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_free_ char *path = xasprintf("/proc/%s/mountinfo", of);
 
-	/* gone, or about to be: its namespaces go before its entry in /proc */
-	if (ns < 0)
-		return err_set(e, -ESRCH, "enter the mounts of process %d", (int)pid);
-	if (setns(ns, CLONE_NEWNS) < 0)
-		return err_set(e, -errno, "enter the mounts of process %d", (int)pid);
-	/* that process's root and not its directory is where setns leaves us */
-	if ((!cwd || chdir(cwd) < 0) && chdir("/") < 0)
-		return err_set(e, -errno, "change to directory '/'");
-	return mount_private(e);
-}
-
-static struct libmnt_table *read_table(pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
 	return mnt_new_table_from_file(path);
 }
 
-bool mount_listed(pid_t pid, const char *path)
+static bool listed(const char *of, const char *path)
 {
-	struct libmnt_table *tb = read_table(pid);
+	struct libmnt_table *tb = read_table(of);
 	bool found = tb && mnt_table_find_target(tb, path, MNT_ITER_BACKWARD);
 
 	mnt_unref_table(tb);
 	return found;
 }
 
+bool mount_listed(const char *path)
+{
+	return listed("self", path);
+}
+
+int mount_join(pid_t pid, const char *path, struct err *e)
+{
+	_cleanup_free_ char *cwd = getcwd(NULL, 0);
+	_cleanup_free_ char *name = xasprintf("/proc/%d", (int)pid);
+	/* of this very process; when it is gone nothing can be opened there */
+	_cleanup_close_ int proc = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *of = xasprintf("self/fd/%d", proc);
+	_cleanup_close_ int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int ns = -1;
+	bool left;
+
+	if (proc >= 0 && listed(of, path))
+		ns = openat(proc, "ns/mnt", O_RDONLY | O_CLOEXEC);
+	/* gone, or about to be: its namespaces go before its entry in /proc */
+	if (ns < 0)
+		return err_set(e, -ESRCH, "enter the mounts of process %d", (int)pid);
+	if (own < 0 || setns(ns, CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "enter the mounts of process %d", (int)pid);
+	/* taken off between the look and now */
+	left = !listed("self", path);
+	if (left && setns(own, CLONE_NEWNS) < 0)
+		return err_set(e, -errno, "leave the mounts of process %d", (int)pid);
+	/* that process's root and not its directory is where setns leaves us */
+	if ((!cwd || chdir(cwd) < 0) && chdir("/") < 0)
+		return err_set(e, -errno, "change to directory '/'");
+	if (left)
+		return err_set(e, -ESRCH, "find '%s' with process %d", path, (int)pid);
+	return mount_private(e);
+}
+
 void mount_list(const char *dir, struct strv *points)
 {
-	struct libmnt_table *tb = read_table(getpid());
+	struct libmnt_table *tb = read_table("self");
 	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
 	struct libmnt_fs *fs;
 
@@ -87,7 +104,7 @@ int mount_forget(const char *dir, struct err *e)
 
 char *mount_source(const char *dir)
 {
-	struct libmnt_table *tb = read_table(getpid());
+	struct libmnt_table *tb = read_table("self");
 	struct libmnt_fs *fs =
 		tb ? mnt_table_find_target(tb, dir, MNT_ITER_BACKWARD) : NULL;
 	const char *source = fs ? mnt_fs_get_source(fs) : NULL;

@@ -22,13 +22,15 @@
 int mount_private(struct err *e);
 
 /*
- * The same, starting from what process @pid sees. The working directory stays the same
- * by its path, or becomes "/". -ESRCH when that process is gone.
+ * The same, starting from what process @pid sees, if it has something mounted on the
+ * absolute path @path; both are looked up of one process, whoever gets its number
+ * later. The working directory stays the same by its path, or becomes "/". -ESRCH when
+ * that process is gone or has nothing there: then this one's mounts are as before.
  */
-int mount_join(pid_t pid, struct err *e);
+int mount_join(pid_t pid, const char *path, struct err *e);
 
-/* Whether something is mounted on the absolute path @path, as process @pid sees it. */
-bool mount_listed(pid_t pid, const char *path);
+/* Whether this process has something mounted on the absolute path @path. */
+bool mount_listed(const char *path);
 
 /* The mount points below the directory @dir, what was mounted last first. */
 void mount_list(const char *dir, struct strv *points);
