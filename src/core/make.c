@@ -275,13 +275,40 @@ static int find_base(struct making *m, const char *base, struct err *e)
 }
 
 /*
+ * Keep one of the roots upon @base from being destroyed: as long as it is there nobody
+ * runs or destroys the base. False if there is none.
+ */
+static bool hold_user(struct making *m, const char *base)
+{
+	_cleanup_strv_ struct strv users = { 0 };
+	bool held = false;
+
+	root_users(m->reg, base, &users, NULL);
+	for (size_t i = 0; !held && i < users.n; i++) {
+		_cleanup_strv_ struct strv still = { 0 };
+		_cleanup_close_ int fd =
+			root_lock(m->reg, users.v[i], LOCK_SHARED, NULL);
+
+		/* it may have gone before it was locked */
+		held = fd >= 0 && !root_users(m->reg, base, &still, NULL) &&
+		       strv_has(&still, users.v[i]);
+		if (held)
+			m->user_fd = TAKE_FD(fd);
+	}
+	return held;
+}
+
+/*
  * Nobody may run what is about to become a base: held alone until the root that needs
- * it has its name.
+ * it has its name. One that is a base already is shared with those who run upon it.
  */
 static int hold_base_root(struct making *m, struct err *e)
 {
+	const char *name = m->root.storage.base;
+	bool shared = hold_user(m, name);
 	struct root base;
-	int r = root_open_closed(m->reg, m->root.storage.base, LOCK_EXCLUSIVE, &base, e);
+	int r = root_open_closed(m->reg, name, shared ? LOCK_SHARED : LOCK_EXCLUSIVE,
+				 &base, e);
 
 	if (r < 0)
 		return err_wrap(e, "the base");
@@ -416,6 +443,7 @@ int making_begin(const struct registry *reg, const struct storage_spec *spec,
 			      .root = ROOT_CLOSED,
 			      .tree_fd = -1,
 			      .outside_fd = -1,
+			      .user_fd = -1,
 			      .first = NEW_LAYER_NONE,
 			      .upper = NEW_LAYER_NONE };
 	m->root.storage.kind = spec->kind;
@@ -480,7 +508,8 @@ void making_free(struct making *m)
 	m->dir = NULL;
 	root_close(&m->root);
 	cleanup_closep(&m->outside_fd);
-	m->outside_fd = -1;
+	cleanup_closep(&m->user_fd);
+	m->outside_fd = m->user_fd = -1;
 	new_layer_free(&m->first);
 	new_layer_free(&m->upper);
 }

@@ -22,6 +22,7 @@ struct making {
 	int outside_fd;	  /* while it is to have something outside, which others may
 			     want too: a lock of the registry; -1: none */
 	struct root root; /* its storage, and the locks that go with it */
+	int user_fd;	  /* lock of a root upon the same base, which keeps it one */
 	int tree_fd;	  /* where the files are, or go to */
 	bool filled;	  /* they are there: an image, a base */
 	struct new_layer first, upper;

@@ -122,6 +122,25 @@ A /usr/bin/env2" ]
 	in_root o true
 }
 
+@test "a root is put upon a base while others upon it run" {
+	local kind
+	for kind in dir image tmpfs; do
+		make_root $kind b
+		cr create one --base b
+		start one 'echo one >/root/x; echo ready; sleep 100'
+		cr create two --base b
+		[ "$(in_root two 'echo /root/*; echo two >/root/x; cat /root/x')" = "/root/*
+two" ]
+		[ "$(in_root one 'cat /root/x')" = one ]
+		fails "is in use" cr destroy b
+		stop_started
+		cr destroy two
+		until cr destroy one 2>/dev/null; do sleep 0.05; done
+		in_root b true
+		cr destroy b
+	done
+}
+
 @test "an image that is a base of two running overlays is mounted once" {
 	make_root image b
 	cr create one --base b
