@@ -188,7 +188,7 @@ static void child_collect(struct child *c, struct buf *out, size_t max, struct b
 
 		if (!n && tick)
 			tick->fn(tick->arg);
-		if (n > 0 && (ended || p[1].revents))
+		if (n > 0 && out && (ended || p[1].revents))
 			drain(&c->out, out, max, false);
 		if (n > 0 && (ended || p[2].revents))
 			drain(&c->err, err, STDERR_KEEP, true);

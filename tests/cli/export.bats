@@ -3,6 +3,7 @@
 # export: what comes back from it, what it leaves out, and how it fails.
 
 # shellcheck disable=SC2016 # what is in single quotes is code of another shell
+# shellcheck disable=SC2030,SC2031 # bats sets status and output in each test
 
 load helper
 
@@ -394,7 +395,7 @@ no_replace() {
 
 # The files of a root may be outside its directory, and those of its base its own too.
 elsewhere_too() {
-	local dir=$BATS_TEST_TMPDIR/elsewhere name
+	local dir=$BATS_TEST_TMPDIR/elsewhere name at
 	mkdir -p "$dir" "$BATS_TEST_TMPDIR/bound"
 	tar -C "$dir" -xf "$BATS_TEST_TMPDIR/stage.tar.gz"
 	"$CROSSROOT" create out --root "$dir" --no-setup
