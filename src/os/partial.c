@@ -220,7 +220,7 @@ static int rename_new(const struct partial *p)
 	return unlinkat(p->dirfd, p->temp, 0) < 0 ? -errno : 0;
 }
 
-/* What is at the name, which is to be deleted: killed meanwhile, the next one does it. */
+/* What has the name is to be deleted: if this one is killed, by the next one. */
 static void mark_old(const struct partial *p)
 {
 	_cleanup_close_ int fd = openat(p->dirfd, p->name,
