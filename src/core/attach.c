@@ -408,7 +408,8 @@ int attach_settle(const struct registry *reg, struct root *root, struct err *e)
 	/* the mounts of a killed command take a moment to go, and are the same device */
 	for (int i = 0; !r && mount_loop_has(device, file); i++) {
 		if (i == PATIENCE)
-			r = err_set(e, -ERR_STATE, "the image '%s' is still mounted", file);
+			r = err_set(e, -ERR_STATE, "the image '%s' is still mounted",
+				    file);
 		nanosleep(&moment, NULL);
 	}
 	return r;

@@ -68,7 +68,7 @@ static int publish(const struct registry *reg, const char *name, struct err *e)
 	return 0;
 }
 
-/* Settings, what setup installed, the plan, where it came from: what is beside the files. */
+/* What is beside the files: settings, what setup installed, plan, where it came from. */
 static int copy_notes(int from, int to, struct err *e)
 {
 	static const char *const notes[] = { "root.conf", "setup", "plan",

@@ -278,7 +278,7 @@ static int each_storage(const struct registry *reg, const char *except, const ch
 			if (e)
 				*e = why;
 			err_wrap(e, "root '%s'", all.v[i]);
-			return err_hint(e, "mend it, or delete it: 'crossroot destroy %s'",
+			return err_hint(e, "mend it, or 'crossroot destroy %s'",
 					all.v[i]);
 		}
 		r = fn(all.v[i], &s, arg, e);

@@ -13,8 +13,9 @@
  * The registry: STATE/roots/NAME holds a root that is whole, with its tree in
  * tree/ and its settings in root.conf. A name with a dot in front is never a
  * root: .creating-NAME and .deleting-NAME are what a killed command left, and
- * the next create, clone or destroy, of whatever name, removes them. So rename(2) is the only
- * moment at which a root appears or goes, and no journal is needed.
+ * the next create, clone or destroy, of whatever name, removes them. So
+ * rename(2) is the only moment at which a root appears or goes, and no journal
+ * is needed.
  */
 struct registry {
 	char *state;  /* absolute path of the state directory */
