@@ -152,7 +152,7 @@ static int read_settings(const struct given *g, struct settings *own,
 	return r < 0 ? r : ui_options(g, machine, e);
 }
 
-static int install(const struct given *g, struct crossdev_event *ev,
+static int install(const struct given *g, struct crossdev_event ev,
 		   const struct registry *reg, struct ui_stage *from,
 		   const struct settings *own, struct err *e)
 {
@@ -160,17 +160,17 @@ static int install(const struct given *g, struct crossdev_event *ev,
 	struct stage_id id;
 	int r = 0;
 
-	if (ev->stage && *ev->stage != '/')
+	if (ev.stage && *ev.stage != '/')
 		return err_set(e, -ERR_USAGE, "give the stage '%s' by its whole path",
-			       ev->stage);
-	if (!ev->stage && crossdev_makes_root(reg, ev)) {
-		r = ui_fetch(from, ev->target, given_get(g, "variant"), NULL, &id, &stage,
+			       ev.stage);
+	if (!ev.stage && crossdev_makes_root(reg, &ev)) {
+		r = ui_fetch(from, ev.target, given_get(g, "variant"), NULL, &id, &stage,
 			     e);
-		ev->fetched = &stage;
-		ev->id = &id;
+		ev.fetched = &stage;
+		ev.id = &id;
 	}
 	if (!r)
-		r = crossdev_install(reg, ev, own, &from->unpack, e);
+		r = crossdev_install(reg, &ev, own, &from->unpack, e);
 	stage_close(&stage);
 	return r;
 }
@@ -189,7 +189,7 @@ static int hook_install(const struct given *g, struct crossdev_event *ev,
 	r = read_settings(g, &own, &machine, e);
 	ev->native_root = machine.native_root;
 	if (!r)
-		r = install(g, ev, reg, &from, &own, e);
+		r = install(g, *ev, reg, &from, &own, e);
 	settings_free(&own);
 	settings_free(&machine);
 	ui_stage_close(&from);

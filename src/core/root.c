@@ -275,11 +275,11 @@ static int each_storage(const struct registry *reg, const char *except, const ch
 			continue;
 		}
 		if (r < 0) {
+			err_wrap(&why, "root '%s'", all.v[i]);
+			err_hint(&why, "mend it, or 'crossroot destroy %s'", all.v[i]);
 			if (e)
 				*e = why;
-			err_wrap(e, "root '%s'", all.v[i]);
-			return err_hint(e, "mend it, or 'crossroot destroy %s'",
-					all.v[i]);
+			return r;
 		}
 		r = fn(all.v[i], &s, arg, e);
 	}
