@@ -395,13 +395,17 @@ no_replace() {
 
 # The files of a root may be outside its directory, and those of its base its own too.
 elsewhere_too() {
-	local dir=$BATS_TEST_TMPDIR/elsewhere name at
+	local dir=$BATS_TEST_TMPDIR/elsewhere files name at
 	mkdir -p "$dir" "$BATS_TEST_TMPDIR/bound"
 	tar -C "$dir" -xf "$BATS_TEST_TMPDIR/stage.tar.gz"
 	"$CROSSROOT" create out --root "$dir" --no-setup
-	"$CROSSROOT" create upon --base "$dir" --no-setup
+	mkdir "$dir.base"
+	tar -C "$dir.base" -xf "$BATS_TEST_TMPDIR/stage.tar.gz"
+	"$CROSSROOT" create upon --base "$dir.base" --no-setup
 	for name in out upon; do
-		for at in "$dir" "$dir/tmp"; do
+		files=$dir
+		[[ $name == out ]] || files=$dir.base
+		for at in "$files" "$files/tmp"; do
 			run "$CROSSROOT" export "$name" "$at/x.tar"
 			[ "$status" -eq 2 ]
 			[[ $output == *"'$at/x.tar' would be in the root itself"* ]]

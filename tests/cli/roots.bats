@@ -110,10 +110,12 @@ teardown() {
 	local dir=$CROSSROOT_STATE_DIR/roots
 	mkdir -p "$dir"/{.creating,.deleting}-{one,other}/tree
 	"$CROSSROOT" create one --stage "$stage"
-	[ "$(ls -A "$dir")" = $'.creating-other\n.deleting-other\none' ]
-	mkdir -p "$dir"/{.creating,.deleting}-one/tree
+	[ "$(ls -A "$dir")" = one ]
+	mkdir -p "$dir"/{.creating,.deleting}-{one,other}/tree
 	"$CROSSROOT" destroy one
+	[ -z "$(ls -A "$dir")" ]
 	# there is nothing else of it
+	mkdir -p "$dir"/.creating-other/tree
 	"$CROSSROOT" destroy other
 	[ -z "$(ls -A "$dir")" ]
 }
