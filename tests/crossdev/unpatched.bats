@@ -19,7 +19,7 @@ setup() {
 
 @test "a failure of crossdev stays one" {
 	run -1 on_host crossdev --with-container=/mnt/stage.tar.zst --target "$T" \
-		--gcc 99 --stage4
+		--portage --no-such-option
 	no_root "$T"
 }
 
