@@ -14,8 +14,8 @@
 #include "core/stack.h"
 #include "mech/mount.h"
 
-/* How long what a killed command left may take to die: 2 s */
-#define PATIENCE 100
+/* How long what a killed command left may take to die, on a busy disk: 5 s */
+#define PATIENCE 250
 static const struct timespec moment = { .tv_nsec = 20000000 };
 
 /* a renamed directory has to be no surprise: without redirect_dir, rename gives EXDEV */
