@@ -141,7 +141,7 @@ load helper
 @test "a tmpfs and an image hold what --size says, and say when they are full" {
 	local kind
 	head -c 40000000 /dev/urandom >"$BATS_TEST_TMPDIR/big"
-	tar -C "$STAGE" -cf "$BATS_TEST_TMPDIR/big.tar" . -C "$BATS_TEST_TMPDIR" big
+	tar -C "$SMALL" -cf "$BATS_TEST_TMPDIR/big.tar" . -C "$BATS_TEST_TMPDIR" big
 	for kind in tmpfs image; do
 		make_root $kind $kind
 		fails "No space left" in_root $kind 'dd if=/dev/zero of=/root/big bs=1M count=80'
