@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -58,7 +57,6 @@ static bool wants_stage(const struct creation *c)
 static int check_given(const struct creation *c, struct err *e)
 {
 	const char *stage = given_get(c->g, "stage"), *name = c->name;
-	struct stat st;
 	int r;
 
 	if (!name)
@@ -76,11 +74,7 @@ static int check_given(const struct creation *c, struct err *e)
 	if (stage && given_has(c->g, "variant"))
 		return err_set(e, -ERR_USAGE, "--variant is for a stage that is fetched, "
 			       "--stage gives the file");
-	if (!fstatat(c->reg.roots_fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		err_set(e, -ERR_STATE, "there is a root '%s' already", name);
-		return err_hint(e, "'crossroot destroy %s' deletes it", name);
-	}
-	return 0;
+	return root_check_free(&c->reg, name, e);
 }
 
 /* The native root of the stage's date, so that versions match. */

@@ -25,17 +25,15 @@ int clone_reserve(const struct registry *reg, const char *name, int *lock_fd,
 {
 	_cleanup_free_ char *tmp = xasprintf(".creating-%s", name);
 	_cleanup_free_ char *doomed = xasprintf(".deleting-%s", name);
-	struct stat st;
 	int r = root_check_name(name, e);
 
 	if (!r)
 		r = *lock_fd = root_lock(reg, name, LOCK_EXCLUSIVE, e);
 	if (r < 0)
 		return r;
-	if (!fstatat(reg->roots_fd, name, &st, AT_SYMLINK_NOFOLLOW)) {
-		err_set(e, -ERR_STATE, "there is a root '%s' already", name);
-		return err_hint(e, "'crossroot destroy %s' deletes it", name);
-	}
+	r = root_check_free(reg, name, e);
+	if (r < 0)
+		return r;
 	r = making_discard(reg, tmp, e);
 	if (!r)
 		r = making_discard(reg, doomed, e);

@@ -208,13 +208,6 @@ static int check_toolchain(const struct crossdev_event *ev, const struct version
 
 /* The root */
 
-static bool root_exists(const struct registry *reg, const char *name)
-{
-	struct stat st;
-
-	return !fstatat(reg->roots_fd, name, &st, AT_SYMLINK_NOFOLLOW);
-}
-
 static int make_root(const struct registry *reg, const struct crossdev_event *ev,
 		     const struct settings *s, const struct archive_progress *progress,
 		     struct err *e)

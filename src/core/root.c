@@ -95,6 +95,21 @@ int root_check_name(const char *name, struct err *e)
 	return r;
 }
 
+bool root_exists(const struct registry *reg, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(reg->roots_fd, name, &st, AT_SYMLINK_NOFOLLOW);
+}
+
+int root_check_free(const struct registry *reg, const char *name, struct err *e)
+{
+	if (!root_exists(reg, name))
+		return 0;
+	err_set(e, -ERR_STATE, "there is a root '%s' already", name);
+	return err_hint(e, "'crossroot destroy %s' deletes it", name);
+}
+
 int root_lock(const struct registry *reg, const char *name, enum lock_mode mode,
 	      struct err *e)
 {

@@ -129,6 +129,12 @@ extern const char *const root_probes[];
  */
 int root_detect_arch(int tree_fd, const struct arch **out, struct err *e);
 
+/* Whether there is a root @name; it may be gone again without its lock. */
+bool root_exists(const struct registry *reg, const char *name);
+
+/* -ERR_STATE where there is one. */
+int root_check_free(const struct registry *reg, const char *name, struct err *e);
+
 /* Delete the root @name, or what a killed create or destroy left of it. */
 int root_destroy(const struct registry *reg, const char *name, struct err *e);
 

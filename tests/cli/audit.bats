@@ -141,7 +141,7 @@ finds() {
 	for i in $(seq 200); do echo "int a_function_of_the_number_$i(void) { return $i; }"; done >>"$src"
 	make_elf usr/lib/b.o -c -g -gz=zlib
 	readelf -SW "$img/usr/lib/b.o" | grep -q 'debug_line_str .* [MS]*C '
-	! grep -aq /run/crossroot "$img/usr/lib/b.o"
+	! grep -aq /run/crossroot "$img/usr/lib/b.o" || return 1
 	run "$CROSSROOT" audit "$img" --target $target
 	echo "$output"
 	[ "$status" -eq 1 ]

@@ -92,10 +92,10 @@ hook() {
 
 @test "settings and temporary files are the user's too" {
 	hook --event install --seed /mnt/stage.tar.zst
-	on_host "$T-container-run" sh -c 'mkdir /var/tmp/work; echo 1 >/var/tmp/work/a.c'
+	on_host "$T-container-run" sh -c 'mkdir /var/tmp/mine; echo 1 >/var/tmp/mine/a.c'
 	run hook --event uninstall
-	[[ $output == *"/var/tmp/work/a.c"* ]]
-	on_host rm -r "/var/lib/crossroot/roots/$T/tree/var/tmp/work"
+	[[ $output == *"/var/tmp/mine/a.c"* ]]
+	on_host rm -r "/var/lib/crossroot/roots/$T/tree/var/tmp/mine"
 	on_host sh -c "echo 'native = none' >>/var/lib/crossroot/roots/$T/root.conf"
 	run hook --event uninstall
 	[[ $output == *"its root.conf"* ]]
